@@ -1,0 +1,21 @@
+/* elementwise.h: kernels over n numbers, vectorised with libmvec (the only file built with -ffast-math; no NaN checks are
+ * made there). Constant n gives constant bits. Local. In every pair y is what forward wrote and dx may be dy (in place);
+ * where dx != dy the gradient is added. */
+#ifndef NN_ELEMENTWISE_H
+#define NN_ELEMENTWISE_H
+
+#include "nn/real.h"
+
+void nn_tanh(int n, const nn_real *x, nn_real *y);
+void nn_silu(int n, const nn_real *x, nn_real *y);
+void nn_silu_slope(int n, const nn_real *x, nn_real *d); /* d = dy/dx at x */
+void nn_sigmoid(int n, const nn_real *x, nn_real *y);
+
+/* Both in double whatever nn_real is, so that densities are those of the arithmetic that draws:
+ * nn_bernoulli: s = u < sigma(z) ? +1 : -1;  nn_log_sigmoid: lnq += ln sigma(s z). */
+void nn_bernoulli(int n, const nn_real *z, const double *u, nn_real *s);
+void nn_log_sigmoid(int n, const nn_real *s, const nn_real *z, double *lnq);
+/* ln 2 cosh x = |x| + log1p(exp(-2|x|)) */
+void nn_log_2cosh(int n, const double *x, double *y);
+
+#endif

@@ -1,0 +1,78 @@
+/* op.h: what a layer is. A network is an array of nodes in topological order (graph.h); each node is an instance of an op,
+ * one const descriptor per op, one file per family of ops, one line in the table of op.c.
+ *
+ * An op answers up to three walks over one *shard* of S samples (the lanes, innermost in memory):
+ *   forward   all positions of y from x
+ *   step      position t of y only, given that every earlier call (0..t-1) was made on the same frame and that x is final
+ *             up to the positions y[t] may depend on: the walk of an autoregressive draw. NULL where the op cannot. An op
+ *             may work ahead on later positions of its own y. forward and step give the same bits.
+ *   backward  dx += (dy/dx)^T dy (where the input wants it) and dtheta += (dy/dtheta)^T dy
+ * Arrays are [position][channel][lane]. All walks are local to one worker and allocate nothing. */
+#ifndef NN_OP_H
+#define NN_OP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/rng.h"
+#include "nn/real.h"
+
+enum { NN_MAX_IN = 4 };
+
+typedef struct nn_shape {
+  int extent[3]; /* positions run over extent[0] x extent[1] x extent[2], last fastest; unused ones are 1 */
+  int channels;
+} nn_shape;
+static inline int nn_positions(nn_shape s) { return s.extent[0] * s.extent[1] * s.extent[2]; }
+static inline size_t nn_rows(nn_shape s) { return (size_t)nn_positions(s) * (size_t)s.channels; } /* reals per lane */
+
+typedef struct nn_op nn_op;
+
+typedef struct nn_node {
+  int id;                 /* own number in the graph                                      */
+  const nn_op *op;
+  char name[48];
+  int nin, in[NN_MAX_IN]; /* numbers of earlier nodes                                      */
+  nn_shape shape;         /* of y                                                          */
+  void *conf;             /* op->conf_size bytes, owned                                    */
+  void *table;            /* whatever op->shape precomputes, freed by op->free             */
+  size_t param, nparam;   /* view of the flat parameter buffer                             */
+  size_t free_params;     /* parameters not masked to zero (nparam unless op->shape says)  */
+  size_t scratch;         /* reals of worker scratch per lane                              */
+  double macs;            /* multiply-adds of one forward pass of one sample               */
+  bool wants_grad;        /* some parameter at or before this node: dy is needed           */
+} nn_node;
+
+/* What a walk sees: one worker's storage for one shard. */
+typedef struct nn_frame {
+  int lanes;            /* S                                                               */
+  const nn_real *theta; /* flat parameters                                                 */
+  nn_real *dtheta;      /* flat gradient, added to                                         */
+  nn_real **value;      /* [node] y (positions, channels, S)                               */
+  nn_real **grad;       /* [node] dy, the same shape; NULL where nobody wants it           */
+  nn_real *scratch;
+  nn_real *arena, *grad_arena; /* owned storage behind value and grad */
+} nn_frame;
+
+struct nn_op {
+  const char *name, *help;
+  size_t conf_size;
+  int min_in, max_in;
+  bool in_place; /* y (and dx on dy) may lie on the first input's storage: no walk reads x after writing y         */
+  bool needs_y;  /* backward reads y, so nobody may write over it                                                  */
+  bool needs_x;  /* backward reads x, so x may not be overwritten in place by this or another reader               */
+  /* From conf and the inputs' shapes: shape, nparam, scratch, macs, table. */
+  int (*shape)(nn_node *n, const nn_shape *in, err *e);
+  void (*free)(nn_node *n);                                                       /* may be NULL */
+  void (*init)(const nn_node *n, const nn_shape *in, nn_real *theta, rng r);      /* theta: the node's view; may be NULL = zeros */
+  void (*forward)(const nn_node *n, const nn_frame *f);
+  void (*step)(const nn_node *n, const nn_frame *f, int t);
+  void (*backward)(const nn_node *n, const nn_frame *f);
+  void (*text)(const nn_node *n, FILE *f); /* settings as "key value key value" for the graph text; may be NULL */
+};
+
+extern const nn_op *const nn_ops[]; /* NULL-terminated */
+
+#endif

@@ -1,0 +1,34 @@
+/* op_add.c: y = x0 + x1, the join of residual and skip branches. */
+#include <string.h>
+
+#include "nn/ops.h"
+
+static int shape(nn_node *n, const nn_shape *in, err *e) {
+  if (memcmp(&in[0], &in[1], sizeof *in)) return err_set(e, ERR_RUN, "the inputs have different shapes");
+  n->shape = in[0];
+  return 0;
+}
+
+static void step(const nn_node *n, const nn_frame *f, int t) {
+  size_t width = (size_t)n->shape.channels * f->lanes, at = (size_t)t * width;
+  const nn_real *a = f->value[n->in[0]] + at, *b = f->value[n->in[1]] + at;
+  nn_real *y = f->value[n->id] + at;
+  for (size_t i = 0; i < width; i++) y[i] = a[i] + b[i];
+}
+
+static void forward(const nn_node *n, const nn_frame *f) {
+  for (int t = 0; t < nn_positions(n->shape); t++) step(n, f, t);
+}
+
+static void backward(const nn_node *n, const nn_frame *f) {
+  size_t all = nn_rows(n->shape) * (size_t)f->lanes;
+  const nn_real *dy = f->grad[n->id];
+  for (int k = 0; k < 2; k++) {
+    nn_real *dx = f->grad[n->in[k]];
+    if (!dx || dx == dy) continue; /* in place: the gradient is there already */
+    for (size_t i = 0; i < all; i++) dx[i] += dy[i];
+  }
+}
+
+const nn_op nn_op_add = {.name = "add", .help = "sum of two equal shapes", .min_in = 2, .max_in = 2, .in_place = true,
+                         .shape = shape, .forward = forward, .step = step, .backward = backward};

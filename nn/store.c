@@ -1,0 +1,53 @@
+/* store.c: see store.h. */
+#include "nn/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FORMAT = 1 };
+
+int nn_store_write(h5 *f, const void *self, err *e) {
+  const nn_stored *s = self;
+  char *text = nn_graph_text(s->graph);
+  int bad = text ? h5_write_text(f, "/model/graph", text, "one line per node of the network", e)
+                 : err_set(e, ERR_RUN, "network text: out of memory");
+  free(text);
+  if (!bad) bad = h5_attr_i64(f, "/model/graph", "format", FORMAT, e);
+  for (int i = 0; i < s->graph->nnodes && !bad; i++) {
+    const nn_node *n = &s->graph->node[i];
+    char path[96];
+    if (!n->nparam) continue;
+    snprintf(path, sizeof path, "/model/parameters/%s", n->name);
+    bad = h5_write(f, path, NN_H5, 1, &n->nparam, s->theta + n->param, "1", "weights, then biases, as the op stores them", e);
+  }
+  return bad;
+}
+
+/* The first line in which two texts differ. */
+static int compare(const char *path, const char *a, const char *b, err *e) {
+  int line = 1;
+  for (; *a && *a == *b; a++, b++) line += *a == '\n';
+  if (*a == *b) return 0;
+  while (line > 1 && a[-1] != '\n') a--, b--;
+  return err_set(e, ERR_FILE, "%s: /model: the stored network differs from the deck's at node line %d: stored '%.*s', deck '%.*s'",
+                 path, line, (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"), b);
+}
+
+int nn_store_read(const char *path, const nn_graph *g, nn_real *theta, err *e) {
+  h5 *f = NULL;
+  char *stored = NULL, *text = nn_graph_text(g);
+  int bad = h5_open(&f, path, e);
+  if (!bad && !h5_has(f, "/model/graph")) bad = err_set(e, ERR_FILE, "%s: holds no network (/model/graph)", path);
+  if (!bad) bad = h5_read_text(f, "/model/graph", &stored, e);
+  if (!bad) bad = text ? compare(path, stored, text, e) : err_set(e, ERR_RUN, "network text: out of memory");
+  for (int i = 0; i < g->nnodes && !bad; i++) {
+    const nn_node *n = &g->node[i];
+    char at[96];
+    if (!n->nparam) continue;
+    snprintf(at, sizeof at, "/model/parameters/%s", n->name);
+    bad = h5_read(f, at, NN_H5, theta + n->param, n->nparam, e);
+  }
+  if (f) h5_close(f);
+  free(stored), free(text);
+  return bad;
+}
