@@ -1,0 +1,24 @@
+/* draws.h: many independent configurations from a trained proposal, measured, in global order, in bounded memory. */
+#ifndef SAMPLERS_DRAWS_H
+#define SAMPLERS_DRAWS_H
+
+#include "base/run.h"
+#include "samplers/ar.h"
+
+/* What is kept of one configuration. lnq is of the WHOLE configuration (left-out spins included), so that the weight at
+ * any coupling is lw = -beta E - lnq. */
+enum { DRAW_LNQ, DRAW_E, DRAW_M, DRAW_SK, DRAW_ROW };
+
+/* Gets the rows (n, DRAW_ROW) of samples first..first+n-1 on rank 0, in ascending order of first. */
+typedef int draw_sink(void *ctx, long first, long n, const double *rows, err *e);
+
+/* Collective: n draws under the stream `stream`; sample i is the same whatever ranks and threads are. examples: if not NULL,
+ * the first nexamples (<= lanes) configurations (nexamples, sites), filled on rank 0. */
+int draws_make(run *r, const ar *a, const nn_real *theta, const char *stream, long n, draw_sink *sink, void *ctx,
+               int nexamples, int8_t *examples, err *e);
+
+/* Collective: lw (n) = ln w(s_drawn) - ln q(s_drawn) of given configurations s (n, sites), equal on all ranks; n a multiple
+ * of the lanes. lw is filled on all ranks. */
+int draws_weigh(run *r, const ar *a, const nn_real *theta, long n, const int8_t *s, double *lw, err *e);
+
+#endif

@@ -1,0 +1,252 @@
+/* train.c: see train.h. One step is draw (its activations stay) + weights from all samples + backward + one update. */
+#include "samplers/train.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/optim.h"
+#include "samplers/team.h"
+
+enum { ANNEAL_NONE, ANNEAL_LINEAR, ANNEAL_GEOMETRIC };
+typedef struct conf {
+  long steps, batch, growth, window;
+  int anneal;
+  double anneal_from, anneal_until, anneal_rate, average;
+} conf;
+
+const deck_key train_keys[] = {
+    {"steps", DECK_INT, offsetof(conf, steps), "2000", 0, 1e9, .help = "optimiser steps; 0: no training", .free = true},
+    {"batch", DECK_INT, offsetof(conf, batch), "1024", 1, 1e8, .help = "samples per step, a multiple of draw.lanes"},
+    {"growth", DECK_INT, offsetof(conf, growth), "1", 1, 64,
+     .help = "the batch is multiplied by 2 after 60 % of the steps, again after 85 % ... up to this power of 2"},
+    {"anneal", DECK_WORD, offsetof(conf, anneal), "linear", .words = "none|linear|geometric", .help = "how beta rises to model.beta"},
+    {"anneal_from", DECK_REAL, offsetof(conf, anneal_from), "0.3", 0, 1, .help = "linear: first fraction of beta"},
+    {"anneal_until", DECK_REAL, offsetof(conf, anneal_until), "0.3", 0, 1, .help = "linear: fraction of the steps at which beta is reached"},
+    {"anneal_rate", DECK_REAL, offsetof(conf, anneal_rate), "0.998", 0, 0.999999, .help = "geometric: beta (1 - rate^(step+1))"},
+    {"average", DECK_REAL, offsetof(conf, average), "0.995", 0, 0.999999,
+     .help = "memory of the running mean of the parameters that is kept in the end; 0: the last ones"},
+    {"window", DECK_INT, offsetof(conf, window), "100", 1, 1000000, .help = "steps in the moving average of the printed loss"},
+    {0},
+};
+
+typedef struct trainer {
+  run *r;
+  const ar *a;
+  conf c;
+  nn_real *theta, *mean_theta, *grad;
+  nn_optim *optim;
+  team *t;
+  reduce *sum;
+  int shards;          /* of the present batch */
+  double *l;           /* (batch) ln q - ln w of every sample */
+  double *weight;      /* (batch) */
+  rng draws;
+  double *curve[6];    /* (steps): beta, mean l, standard deviation, ess, gradient norm, rate */
+} trainer;
+static const char *const curve_name[6] = {"beta", "loss", "spread", "ess", "gradient", "rate"};
+static const char *const curve_help[6] = {"inverse temperature of the step", "mean of ln q - ln w over the batch (minus a lower bound of lnZ)",
+                                          "standard deviation of ln q - ln w", "effective fraction of the batch", "norm of the gradient before clipping",
+                                          "learning rate"};
+
+static double beta_at(const trainer *t, long step) {
+  double b = t->a->m->beta, x = (double)step / (double)t->c.steps;
+  if (t->c.anneal == ANNEAL_GEOMETRIC) return b * (1 - pow(t->c.anneal_rate, (double)step + 1));
+  if (t->c.anneal == ANNEAL_NONE || x >= t->c.anneal_until) return b;
+  return b * (t->c.anneal_from + (1 - t->c.anneal_from) * x / t->c.anneal_until);
+}
+
+static int shards_at(const trainer *t, long step) {
+  double x = (double)step / (double)t->c.steps, mark[6] = {0.6, 0.85, 0.93, 0.97, 0.985, 0.993};
+  long factor = 1;
+  for (int i = 0; i < 6 && factor < t->c.growth; i++) factor *= x >= mark[i] ? 2 : 1;
+  return (int)(t->c.batch * factor / t->a->lanes);
+}
+
+/* Buffers for the batch of this step, made anew only when the batch grows. */
+static int resize(trainer *t, long step, err *e) {
+  int shards = shards_at(t, step);
+  if (shards == t->shards) return 0;
+  size_t B = (size_t)shards * (size_t)t->a->lanes;
+  team_free(t->t), reduce_free(t->sum);
+  free(t->l), free(t->weight);
+  t->t = NULL, t->sum = NULL;
+  t->shards = shards;
+  t->l = malloc(B * sizeof *t->l), t->weight = malloc(B * sizeof *t->weight);
+  if (!t->l || !t->weight) return err_set(e, ERR_RUN, "training: out of memory");
+  const comm *c = run_comm(t->r);
+  if (team_new(&t->t, t->a, c, shards, true, run_memory(t->r), e)) return e->code;
+  return reduce_new(&t->sum, c, shards, t->a->net->nparam, sizeof(nn_real) == sizeof(float), e);
+}
+
+/* Every rank's l of its own shards; then everybody has all of them, in sample order. */
+static void draw(trainer *t, long step, double beta) {
+  const comm *c = run_comm(t->r);
+  int S = t->a->lanes;
+  double *own = t->l + (size_t)t->t->first * S;
+#pragma omp parallel num_threads(c->threads)
+  {
+    int th = omp_get_thread_num();
+    ar_worker *w = t->t->worker[th];
+    comm_range mine = comm_thread_range((comm_range){t->t->first, t->t->end}, th, c->threads);
+    double lnw[1024], *l = own + (size_t)(mine.first - t->t->first) * S;
+    for (int k = mine.first; k < mine.end; k++, l += S) {
+      const ar_frames *f = team_frames(t->t, th, k);
+      ar_draw(t->a, w, f, t->theta, t->draws, k, (unsigned)step, l);
+      ar_target(t->a, w, f, beta, lnw);
+      for (int i = 0; i < S; i++) l[i] -= lnw[i];
+    }
+  }
+  if (c->ranks == 1) return;
+  comm_gather_rows(c, t->shards, (size_t)S * sizeof *own, own, c->rank ? NULL : t->weight);
+  if (!c->rank) memcpy(t->l, t->weight, (size_t)t->shards * S * sizeof *t->l);
+  comm_bcast(c, t->l, (size_t)t->shards * S * sizeof *t->l);
+}
+
+/* Mean, standard deviation and effective fraction of the batch; weights of the gradient. */
+static void weigh(trainer *t, long step) {
+  size_t B = (size_t)t->shards * (size_t)t->a->lanes;
+  double mean = 0, var = 0, low = INFINITY, w1 = 0, w2 = 0;
+  for (size_t i = 0; i < B; i++) mean += t->l[i] / (double)B, low = fmin(low, t->l[i]);
+  for (size_t i = 0; i < B; i++) {
+    double d = t->l[i] - mean, w = exp(low - t->l[i]);
+    var += d * d, w1 += w, w2 += w * w;
+    t->weight[i] = B > 1 ? d / (double)(B - 1) : 0;
+  }
+  t->curve[1][step] = mean;
+  t->curve[2][step] = B > 1 ? sqrt(var / (double)(B - 1)) : 0;
+  t->curve[3][step] = w1 * w1 / w2 / (double)B;
+}
+
+static void backward(trainer *t, long step) {
+  const comm *c = run_comm(t->r);
+  int S = t->a->lanes;
+  reduce_begin(t->sum);
+#pragma omp parallel num_threads(c->threads)
+  {
+    int th = omp_get_thread_num();
+    ar_worker *w = t->t->worker[th];
+    comm_range mine = comm_thread_range((comm_range){t->t->first, t->t->end}, th, c->threads);
+    double lnq[1024];
+    for (int k = mine.first; k < mine.end; k++) {
+      const ar_frames *f = team_frames(t->t, th, k);
+      if (!t->t->kept) ar_draw(t->a, w, f, t->theta, t->draws, k, (unsigned)step, lnq);
+      ar_backward(t->a, w, f, t->theta, reduce_leaf(t->sum, th), t->weight + (size_t)k * S);
+      reduce_push(t->sum, th, k);
+    }
+  }
+  reduce_end(t->sum, t->grad);
+}
+
+static void average(trainer *t, long step) {
+  double m = fmin(t->c.average, ((double)step + 1) / ((double)step + 10));
+  nn_real keep = (nn_real)m, add = (nn_real)(1 - m);
+  for (size_t i = 0; i < t->a->net->nparam; i++) t->mean_theta[i] = keep * t->mean_theta[i] + add * t->theta[i];
+}
+
+static int one_step(trainer *t, long step, err *e) {
+  double beta = beta_at(t, step), norm;
+  const comm *c = run_comm(t->r);
+  if (resize(t, step, e)) return e->code;
+  run_timer(t->r, "draw", true);
+  draw(t, step, beta);
+  run_timer(t->r, "draw", false);
+  weigh(t, step);
+  if (!isfinite(t->curve[1][step]))
+    return err_set(e, ERR_RUN, "training: the loss is not finite at step %ld (lower optimiser.lr?)", step);
+  run_timer(t->r, "backward", true);
+  backward(t, step);
+  run_timer(t->r, "backward", false);
+  run_timer(t->r, "update", true);
+  t->curve[0][step] = beta;
+  t->curve[5][step] = nn_optim_update(t->optim, step, t->c.steps, t->curve[2][step], t->theta, t->grad, c->threads, &norm);
+  t->curve[4][step] = norm;
+  if (t->c.average > 0) average(t, step);
+  run_timer(t->r, "update", false);
+  return 0;
+}
+
+static int open_trainer(trainer *t, err *e) {
+  size_t n = t->a->net->nparam;
+  t->mean_theta = nn_alloc(n * sizeof(nn_real));
+  t->grad = nn_alloc(n * sizeof(nn_real));
+  for (int i = 0; i < 6; i++) t->curve[i] = calloc((size_t)t->c.steps + 1, sizeof(double));
+  for (int i = 0; i < 6; i++)
+    if (!t->curve[i]) return err_set(e, ERR_RUN, "training: out of memory");
+  if (!t->mean_theta || !t->grad) return err_set(e, ERR_RUN, "training: out of memory");
+  memcpy(t->mean_theta, t->theta, n * sizeof *t->theta);
+  if (run_own(t->r, (run_item){"mean parameters", t->mean_theta, NN_H5, n, true, 0, 0, 0}, e)) return e->code;
+  return nn_optim_new(&t->optim, n, run_deck(t->r), t->r, e);
+}
+
+static int close_trainer(trainer *t, long done, train_result *result, err *e) {
+  size_t n = t->a->net->nparam, steps = (size_t)done;
+  if (done && t->c.average > 0) memcpy(t->theta, t->mean_theta, n * sizeof *t->theta);
+  long last = done < t->c.window ? done : t->c.window;
+  double sum = 0, var = 0;
+  for (long i = done - last; i < done; i++) {
+    double B = (double)shards_at(t, i) * t->a->lanes;
+    sum += t->curve[1][i], var += t->curve[2][i] * t->curve[2][i] / B;
+  }
+  *result = (train_result){done ? -sum / (double)last : NAN, done ? sqrt(var) / (double)last : NAN, done, {0}};
+  for (int i = 0; i < 6 && !e->code && done; i++) {
+    char name[64];
+    snprintf(name, sizeof name, "train.%s", curve_name[i]);
+    run_series(t->r, name, H5_F64, 1, &steps, t->curve[i], "1", curve_help[i], e);
+  }
+  for (int i = 0; i < 4; i++) result->curve[i] = t->curve[i], t->curve[i] = NULL;
+  return e->code;
+}
+
+void train_result_free(train_result *t) {
+  for (int i = 0; i < 4; i++) free(t->curve[i]);
+}
+
+static void free_trainer(trainer *t) {
+  run_disown(t->r, "mean parameters");
+  team_free(t->t), reduce_free(t->sum), nn_optim_free(t->optim);
+  free(t->l), free(t->weight), free(t->mean_theta), free(t->grad);
+  for (int i = 0; i < 6; i++) free(t->curve[i]);
+}
+
+int train_ar(run *r, const ar *a, nn_real *theta, double exact, train_result *result, err *e) {
+  trainer t = {.r = r, .a = a, .theta = theta, .draws = rng_stream(run_seed(r), "training draws")};
+  long step = 0;
+  deck_get(run_deck(r), "train", train_keys, &t.c);
+  open_trainer(&t, e);
+  for (; step < t.c.steps && !e->code; step++) {
+    if (one_step(&t, step, e)) break;
+    char note[160];
+    snprintf(note, sizeof note, "beta %.4f  %s %.5g  spread %.4g  ess %.3f  lr %.2g", t.curve[0][step], isnan(exact) ? "loss" : "KL",
+             t.curve[1][step] + (isnan(exact) ? 0 : exact), t.curve[2][step], t.curve[3][step], t.curve[5][step]);
+    if (run_tick(r, "training", step + 1, t.c.steps, note)) break;
+  }
+  if (!e->code) close_trainer(&t, step, result, e);
+  free_trainer(&t);
+  return e->code;
+}
+
+int train_check(const deck *d, const ar *a, err *e) {
+  conf c;
+  deck_get(d, "train", train_keys, &c);
+  if (c.batch % a->lanes)
+    err_line(e, ERR_DECK, "%s: train.batch = %ld: must be a multiple of draw.lanes = %d", deck_where(d, "train", "batch"), c.batch, a->lanes);
+  if (c.growth & (c.growth - 1))
+    err_line(e, ERR_DECK, "%s: train.growth = %ld: must be a power of 2", deck_where(d, "train", "growth"), c.growth);
+  return e->code;
+}
+
+void train_plan(run *r, const ar *a) {
+  trainer t = {.r = r, .a = a};
+  deck_get(run_deck(r), "train", train_keys, &t.c);
+  if (!t.c.steps) return;
+  int shards = shards_at(&t, t.c.steps - 1);
+  const comm *c = run_comm(r);
+  size_t kept = team_bytes(a, c, shards, true), n = a->net->nparam;
+  bool fits = (double)kept <= run_memory(r);
+  size_t total = (fits ? kept : team_bytes(a, c, shards, false)) + reduce_bytes(c, shards, n, sizeof(nn_real) == 4) +
+                 5 * n * sizeof(nn_real);
+  run_log(r, "training: %ld steps, %d to %d shards of %d samples; %.1f MB per rank, activations %s", t.c.steps, shards_at(&t, 0), shards,
+          a->lanes, (double)total * 1e-6, fits ? "kept" : "drawn again before backward (run.memory_GB)");
+}
