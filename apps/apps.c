@@ -1,0 +1,6 @@
+/* apps.c: one line per app. */
+#include "apps/apps.h"
+
+extern const app app_ising;
+
+const app *const apps_table[] = {&app_ising, NULL};

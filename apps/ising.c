@@ -1,0 +1,120 @@
+/* ising.c: a neural sampler for Ising models, from one deck to unbiased free energy with honest errors
+ * (Nicoli et al., 'Asymptotically unbiased estimation of physical observables with neural samplers', PRE 101 023304).
+ *
+ *   train   q(s) -> p(s) = exp(-beta H)/Z by minimising the reverse KL divergence
+ *   draw    s_i ~ q, lw_i = -beta H(s_i) - ln q(s_i): lnZ, f, e, c, s, |m|, chi by importance sampling and NMCMC
+ *   check   against the exact solution, and against a long Markov chain */
+#include "apps/ising.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "nn/optim.h"
+#include "nn/store.h"
+#include "samplers/estimate.h"
+#include "samplers/train.h"
+
+static const deck_section schema[] = {
+    {.name = "lattice", .help = "who is whose neighbour", .kinds = lattice_geometries, .kind_def = "square"},
+    {.name = "model", .help = "H = - sum J s s - sum h s", .keys = lattice_model_keys, .kinds = lattice_models, .kind_def = "ferromagnet"},
+    {.name = "draw", .help = "which spins the network draws and how", .keys = ar_keys},
+    {.name = "net", .help = "the network", .keys = nn_net_keys, .kinds = nn_zoo_kinds, .kind_def = "sites"},
+    {.name = "train", .help = "variational training", .keys = train_keys},
+    {.name = "optimiser", .help = "how parameters follow the gradient", .keys = nn_optim_keys, .kinds = nn_optim_types, .kind_def = "adam"},
+    {.name = "estimate", .help = "what is made of the draws", .keys = estimate_keys},
+    {.name = "chain", .help = "the Markov chain used as reference", .keys = chain_keys, .kinds = chain_types, .kind_def = "swendsen-wang"},
+    {0},
+};
+
+typedef struct problem {
+  lattice *l;
+  ising *m;
+  ar *a;
+  nn_real *theta;
+  exact_ising exact;
+  const char *method; /* of the exact values, or NULL */
+} problem;
+
+static void close_problem(problem *p) {
+  ar_free(p->a), ising_free(p->m), lattice_free(p->l), free(p->theta);
+}
+
+static int open_problem(problem *p, const deck *d, uint32_t seed, err *e) {
+  nn_net_conf net;
+  if (lattice_from_deck(&p->l, d, e) || ising_from_deck(&p->m, p->l, d, e) || ar_new(&p->a, p->m, d, e) ||
+      train_check(d, p->a, e))
+    return e->code;
+  p->theta = nn_alloc(p->a->net->nparam * sizeof *p->theta);
+  if (!p->theta) return err_set(e, ERR_RUN, "parameters: out of memory");
+  deck_get(d, "net", nn_net_keys, &net);
+  nn_init(p->a->net, p->theta, seed);
+  return net.from ? nn_store_read(net.from, p->a->net, p->theta, e) : 0;
+}
+
+/* A warning where the network cannot represent the model. */
+static int look(const problem *p, char *text, size_t n, err *e) {
+  long unseen, pairs;
+  *text = 0;
+  if (ar_unseen(p->a, &unseen, &pairs, e)) return e->code;
+  if (unseen)
+    snprintf(text, n, "net: %ld of %ld interacting pairs of drawn spins are not seen by the later spin's conditional; the network"
+             " cannot represent the model exactly (more depth, a larger half_kernel or dilation, wrap, or skip: all)", unseen, pairs);
+  return 0;
+}
+
+static int check(const deck *d, err *e) {
+  problem p = {0};
+  char text[400];
+  if (!open_problem(&p, d, 1, e) && !look(&p, text, sizeof text, e)) snprintf(e->text, sizeof e->text, "%s", text);
+  close_problem(&p);
+  return e->code;
+}
+
+static void plan(run *r, const problem *p) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *f = open_memstream(&text, &size);
+  if (!f) return;
+  nn_plan_print(p->a->plan, f);
+  fclose(f);
+  run_log(r, "network of %d drawn spins (%d more by heat bath), %d image%s\n%s", p->a->o->n, p->a->o->nrest, p->a->g->size,
+          p->a->g->size > 1 ? "s" : "", text);
+  free(text);
+  train_plan(r, p->a);
+}
+
+static int work(run *r, problem *p, err *e) {
+  train_result trained = {0};
+  estimate_data data = {0};
+  run_item item = {"parameters", p->theta, NN_H5, p->a->net->nparam, true, 0, 0, 0};
+  nn_stored stored = {p->a->net, p->theta};
+  if (run_own(r, item, e) || run_writer(r, nn_store_write, &stored, e)) return e->code;
+  if (!train_ar(r, p->a, p->theta, p->exact.lnZ, &trained, e) && !run_snapshot(r, e) &&
+      !estimate_network(r, p->a, p->theta, &p->exact, &data, e) &&
+      !estimate_chain(r, p->a, p->theta, &p->exact, &data, e))
+    ising_figures(r, p->m, &p->exact, &trained, &data, e);
+  if (!e->code) run_snapshot(r, e);
+  run_writer_end(r, &stored, e);
+  run_disown(r, item.name);
+  train_result_free(&trained);
+  estimate_free(&data);
+  return e->code;
+}
+
+static int ising_main(run *r, err *e) {
+  problem p = {0};
+  char text[400];
+  if (!open_problem(&p, run_deck(r), run_seed(r), e) && !look(&p, text, sizeof text, e) &&
+      !exact_any(&p.exact, &p.method, p.m, p.m->beta, e)) {
+    plan(r, &p);
+    if (*text) run_warn(r, "%s", text);
+    run_log(r, "%s on %d sites, beta = %.12g; exact values: %s", p.m->name, p.l->n, p.m->beta,
+            p.method ? p.method : "none in closed form, the Markov chain is the reference");
+    if (!run_dry(r)) work(r, &p, e);
+  }
+  close_problem(&p);
+  return e->code;
+}
+
+const app app_ising = {.name = "ising", .help = "neural sampler for Ising models with unbiased estimators", .schema = schema,
+                       .check = check, .main = ising_main};
