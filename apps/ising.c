@@ -16,13 +16,25 @@
 
 static const deck_section schema[] = {
     {.name = "lattice", .help = "who is whose neighbour", .kinds = lattice_geometries, .kind_def = "square"},
-    {.name = "model", .help = "H = - sum J s s - sum h s", .keys = lattice_model_keys, .kinds = lattice_models, .kind_def = "ferromagnet"},
+    {.name = "model",
+     .help = "H = - sum J s s - sum h s",
+     .keys = lattice_model_keys,
+     .kinds = lattice_models,
+     .kind_def = "ferromagnet"},
     {.name = "draw", .help = "which spins the network draws and how", .keys = ar_keys},
     {.name = "net", .help = "the network", .keys = nn_net_keys, .kinds = nn_zoo_kinds, .kind_def = "sites"},
     {.name = "train", .help = "variational training", .keys = train_keys},
-    {.name = "optimiser", .help = "how parameters follow the gradient", .keys = nn_optim_keys, .kinds = nn_optim_types, .kind_def = "adam"},
+    {.name = "optimiser",
+     .help = "how parameters follow the gradient",
+     .keys = nn_optim_keys,
+     .kinds = nn_optim_types,
+     .kind_def = "adam"},
     {.name = "estimate", .help = "what is made of the draws", .keys = estimate_keys},
-    {.name = "chain", .help = "the Markov chain used as reference", .keys = chain_keys, .kinds = chain_types, .kind_def = "swendsen-wang"},
+    {.name = "chain",
+     .help = "the Markov chain used as reference",
+     .keys = chain_keys,
+     .kinds = chain_types,
+     .kind_def = "swendsen-wang"},
     {0},
 };
 
@@ -57,8 +69,11 @@ static int look(const problem *p, char *text, size_t n, err *e) {
   *text = 0;
   if (ar_unseen(p->a, &unseen, &pairs, e)) return e->code;
   if (unseen)
-    snprintf(text, n, "net: %ld of %ld interacting pairs of drawn spins are not seen by the later spin's conditional; the network"
-             " cannot represent the model exactly (more depth, a larger half_kernel or dilation, wrap, or skip: all)", unseen, pairs);
+    snprintf(
+        text, n,
+        "net: %ld of %ld interacting pairs of drawn spins are not seen by the later spin's conditional; the network"
+        " cannot represent the model exactly (more depth, a larger half_kernel or dilation, wrap, or skip: all)",
+        unseen, pairs);
   return 0;
 }
 
@@ -77,27 +92,30 @@ static void plan(run *r, const problem *p) {
   if (!f) return;
   nn_plan_print(p->a->plan, f);
   fclose(f);
-  run_log(r, "network of %d drawn spins (%d more by heat bath), %d image%s\n%s", p->a->o->n, p->a->o->nrest, p->a->g->size,
-          p->a->g->size > 1 ? "s" : "", text);
+  run_log(r, "network of %d drawn spins (%d more by heat bath), %d image%s\n%s", p->a->o->n, p->a->o->nrest,
+          p->a->g->size, p->a->g->size > 1 ? "s" : "", text);
   free(text);
   train_plan(r, p->a);
 }
 
+/* The algorithm: train, draw, compare; every object takes up where a checkpoint left it. */
 static int work(run *r, problem *p, err *e) {
-  train_result trained = {0};
-  estimate_data data = {0};
-  run_item item = {"parameters", p->theta, NN_H5, p->a->net->nparam, true, 0, 0, 0};
+  trainer *t = NULL;
+  estimator *draws = NULL;
+  reference *mc = NULL;
+  estimate_data d = {0};
   nn_stored stored = {p->a->net, p->theta};
-  if (run_own(r, item, e) || run_writer(r, nn_store_write, &stored, e)) return e->code;
-  if (!train_ar(r, p->a, p->theta, p->exact.lnZ, &trained, e) && !run_snapshot(r, e) &&
-      !estimate_network(r, p->a, p->theta, &p->exact, &data, e) &&
-      !estimate_chain(r, p->a, p->theta, &p->exact, &data, e))
-    ising_figures(r, p->m, &p->exact, &trained, &data, e);
-  if (!e->code) run_snapshot(r, e);
+  if (train_new(&t, r, p->a, p->theta, e) || estimator_new(&draws, r, p->a, &p->exact, e) ||
+      reference_new(&mc, r, p->a, &p->exact, e) || run_writer(r, nn_store_write, &stored, e))
+    goto end;
+  if (train_run(t, p->exact.lnZ, e) || run_stopping(r) || run_snapshot(r, e)) goto end;
+  if (estimator_run(draws, p->theta, train_steps(t), e) || run_stopping(r)) goto end;
+  d = estimator_data(draws);
+  if (reference_run(mc, p->theta, &d, e) || run_stopping(r)) goto end;
+  if (!ising_figures(r, p->m, &p->exact, t, &d, e)) run_snapshot(r, e);
+end:
   run_writer_end(r, &stored, e);
-  run_disown(r, item.name);
-  train_result_free(&trained);
-  estimate_free(&data);
+  reference_free(mc), estimator_free(draws), train_free(t);
   return e->code;
 }
 
@@ -116,5 +134,8 @@ static int ising_main(run *r, err *e) {
   return e->code;
 }
 
-const app app_ising = {.name = "ising", .help = "neural sampler for Ising models with unbiased estimators", .schema = schema,
-                       .check = check, .main = ising_main};
+const app app_ising = {.name = "ising",
+                       .help = "neural sampler for Ising models with unbiased estimators",
+                       .schema = schema,
+                       .check = check,
+                       .main = ising_main};

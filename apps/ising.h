@@ -8,6 +8,6 @@
 extern const app app_ising;
 
 /* figure.png: training curve, log weights, configurations; scan.png: observables against beta over the exact curves. */
-int ising_figures(run *r, const ising *m, const exact_ising *x, const train_result *t, const estimate_data *d, err *e);
+int ising_figures(run *r, const ising *m, const exact_ising *x, const trainer *t, const estimate_data *d, err *e);
 
 #endif

@@ -7,18 +7,21 @@
 #include "base/plot.h"
 
 /* KL divergence where lnZ is known, else the loss, after beta has reached its final value; means over equal spans. */
-static void training(plot *p, const ising *m, const exact_ising *x, const train_result *t) {
+static void training(plot *p, const ising *m, const exact_ising *x, const trainer *t) {
   enum { POINTS = 160 };
   double step[POINTS], value[POINTS], error[POINTS], ess[POINTS], flat[2], ends[2];
-  long first = 0, n = 0;
+  const double *curve = train_curve(t);
+  long first = 0, n = 0, steps = train_steps(t);
   bool known = !isnan(x->lnZ);
   double scale = known ? 1 : 1 / (m->beta * m->lat->n);
-  while (first < t->steps && t->curve[0][first] < m->beta * (1 - 1e-3)) first++;
-  long span = (t->steps - first + POINTS - 1) / POINTS;
-  for (long i = first; span && i + span <= t->steps; i += span, n++) {
+  while (first < steps && curve[first * TRAIN_ROW + TRAIN_BETA] < m->beta * (1 - 1e-3)) first++;
+  long span = (steps - first + POINTS - 1) / POINTS;
+  for (long i = first; span && i + span <= steps; i += span, n++) {
     double sum = 0, square = 0, fraction = 0;
-    for (long k = i; k < i + span; k++)
-      sum += t->curve[1][k], square += t->curve[1][k] * t->curve[1][k], fraction += t->curve[3][k];
+    for (long k = i; k < i + span; k++) {
+      double loss = curve[k * TRAIN_ROW + TRAIN_LOSS];
+      sum += loss, square += loss * loss, fraction += curve[k * TRAIN_ROW + TRAIN_ESS];
+    }
     double mean = sum / (double)span;
     step[n] = (double)i + 0.5 * (double)span;
     value[n] = scale * (mean + (known ? x->lnZ : 0));
@@ -29,7 +32,7 @@ static void training(plot *p, const ising *m, const exact_ising *x, const train_
   plot_curve(p, known ? "mean of ln q - ln w + exact lnZ" : "upper bound", PLOT_POINTS, (size_t)n, step, value, error);
   plot_panel(p, "Training", "step", "effective fraction of the batch", 0, 0);
   plot_curve(p, "ESS / n", PLOT_LINE, (size_t)n, step, ess, NULL);
-  flat[0] = flat[1] = 1, ends[0] = (double)first, ends[1] = (double)t->steps;
+  flat[0] = flat[1] = 1, ends[0] = (double)first, ends[1] = (double)steps;
   plot_curve(p, NULL, PLOT_LINE, 2, ends, flat, NULL);
 }
 
@@ -61,18 +64,23 @@ static void configurations(plot *p, const ising *m, const estimate_data *d) {
   double *z = calloc(rows * cols, sizeof *z);
   for (int k = 0; z && k < down * across && k < d->nexamples; k++)
     for (int i = 0; i < l->n; i++)
-      z[(size_t)(k / across * (l->rows + gap) + i / l->cols) * cols + (size_t)(k % across * (l->cols + gap) + i % l->cols)] =
-          d->example[(size_t)k * l->n + i];
+      z[(size_t)(k / across * (l->rows + gap) + i / l->cols) * cols +
+        (size_t)(k % across * (l->cols + gap) + i % l->cols)] = d->example[(size_t)k * l->n + i];
   plot_panel(p, "Drawn configurations", "column", "row", 0, 0);
   if (z) plot_image(p, NULL, rows, cols, z);
   free(z);
 }
 
 static int scan(run *r, const ising *m, const estimate_data *d, err *e) {
-  static const struct { int q; const char *label; size_t exact; } s[] = {
-      {THERMO_f, "free energy f [J]", offsetof(exact_ising, f)},   {THERMO_e, "energy e [J]", offsetof(exact_ising, e)},
-      {THERMO_c, "specific heat c", offsetof(exact_ising, c)},     {THERMO_s, "entropy s", offsetof(exact_ising, s)},
-      {THERMO_m_abs, "magnetisation <|m|>", offsetof(exact_ising, m_abs)}};
+  static const struct {
+    int q;
+    const char *label;
+    size_t exact;
+  } s[] = {{THERMO_f, "free energy f [J]", offsetof(exact_ising, f)},
+           {THERMO_e, "energy e [J]", offsetof(exact_ising, e)},
+           {THERMO_c, "specific heat c", offsetof(exact_ising, c)},
+           {THERMO_s, "entropy s", offsetof(exact_ising, s)},
+           {THERMO_m_abs, "magnetisation <|m|>", offsetof(exact_ising, m_abs)}};
   enum { FINE = 200 };
   double x[FINE], y[FINE], low = d->point[0].beta, high = d->point[d->npoints - 1].beta;
   double *b = malloc(3 * (size_t)d->npoints * sizeof *b), *v = b + d->npoints, *err_v = v + d->npoints;
@@ -94,22 +102,25 @@ static int scan(run *r, const ising *m, const estimate_data *d, err *e) {
       v[k] = ess ? d->point[k].ess : refuse ? NAN : d->point[k].v[s[i].q].corrected;
       err_v[k] = ess || refuse ? NAN : d->point[k].v[s[i].q].error;
     }
-    plot_curve(p, ess ? NULL : "network, reweighted", ess ? PLOT_LINE : PLOT_POINTS, (size_t)d->npoints, b, v, ess ? NULL : err_v);
+    plot_curve(p, ess ? NULL : "network, reweighted", ess ? PLOT_LINE : PLOT_POINTS, (size_t)d->npoints, b, v,
+               ess ? NULL : err_v);
   }
   free(b);
   return p ? plot_write(p, run_path(r, "scan.png"), e) : err_set(e, ERR_RUN, "figure: out of memory");
 }
 
-int ising_figures(run *r, const ising *m, const exact_ising *x, const train_result *t, const estimate_data *d, err *e) {
-  if (run_root(r) && (t->steps > 1 || d->n)) {
+int ising_figures(run *r, const ising *m, const exact_ising *x, const trainer *t, const estimate_data *d, err *e) {
+  if (run_root(r) && (train_steps(t) > 1 || d->n)) {
     char title[160];
     snprintf(title, sizeof title, "%s, %d sites, beta = %.6g", m->name, m->lat->n, m->beta);
     plot *p = plot_new(title, 2);
-    if (p && t->steps > 1) training(p, m, x, t);
+    if (p && train_steps(t) > 1) training(p, m, x, t);
     if (p && d->n) weights(p, x, d);
     if (p && d->n && m->lat->rows) configurations(p, m, d);
-    if (!p) err_set(e, ERR_RUN, "figure: out of memory");
-    else plot_write(p, run_path(r, "figure.png"), e);
+    if (!p)
+      err_set(e, ERR_RUN, "figure: out of memory");
+    else
+      plot_write(p, run_path(r, "figure.png"), e);
     if (!e->code && d->npoints > 1) scan(r, m, d, e);
     if (!e->code && *e->text) run_warn(r, "%s", e->text);
     if (!e->code) *e->text = 0;

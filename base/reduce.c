@@ -98,9 +98,9 @@ static int thread_depth(const comm *c, int thread, int shards) {
   return range_depth(comm_thread_range(comm_rank_range(c, c->rank, shards), thread, c->threads), shards);
 }
 
-static int buffer_count(const comm *c, int shards) {
-  int n = c->ranks > 1; /* the receive buffer */
-  for (int t = 0; t < c->threads; t++) n += thread_depth(c, t, shards);
+static size_t buffer_count(const comm *c, int shards) {
+  size_t n = c->ranks > 1; /* the receive buffer */
+  for (int t = 0; t < c->threads; t++) n += (size_t)thread_depth(c, t, shards);
   return n;
 }
 
@@ -109,15 +109,15 @@ static size_t buffer_size(size_t n, bool single) {
 }
 
 size_t reduce_bytes(const comm *c, int shards, size_t n, bool single) {
-  return (size_t)buffer_count(c, shards) * buffer_size(n, single);
+  return buffer_count(c, shards) * buffer_size(n, single);
 }
 
 static int allocate(reduce *r) {
-  int count = buffer_count(r->c, r->shards);
-  r->thread = calloc((size_t)r->c->threads, sizeof *r->thread);
-  r->rank.node = calloc((size_t)count + 1, sizeof *r->rank.node);
-  r->plan = calloc(2 * (size_t)count + 2, sizeof *r->plan);
-  r->memory = aligned_alloc(ALIGN, ((size_t)count + 1) * r->size);
+  size_t count = buffer_count(r->c, r->shards);
+  r->thread = calloc((unsigned)r->c->threads, sizeof *r->thread);
+  r->rank.node = calloc(count + 1, sizeof *r->rank.node);
+  r->plan = calloc(2 * count + 2, sizeof *r->plan);
+  r->memory = aligned_alloc(ALIGN, (count + 1) * r->size);
   if (!r->thread || !r->rank.node || !r->plan || !r->memory) return -1;
   char *p = r->memory;
   for (int t = 0; t < r->c->threads; t++) {

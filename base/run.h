@@ -70,13 +70,16 @@ void run_warn(run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3))
 /* `done` units of work out of `total` are done in a phase: progress line on a terminal, a plain line every run.log_every_s in
  * a batch log. note: short state such as "KL .12 ess .9" or NULL. Returns true if the run must stop now. */
 bool run_tick(run *r, const char *phase, long done, long total, const char *note);
+/* The run must stop: loops end, the app returns without error and without results that are not final. Local; equal on all
+ * ranks. */
+bool run_stopping(const run *r);
 
 /* Wall time of named parts, summed: /timing. Local; rank 0's times count. */
 void run_timer(run *r, const char *part, bool start);
 
 /* What the run owns: a checkpoint (and the copy in memory of tests) consists of these and of nothing else.
  * count elements on this rank; replicated: the same on all ranks; else rows [first, first+count/row) of a global array of
- * `rows` rows. pointer stays the caller's and must stay valid until run_disown or run_close. */
+ * `rows` rows; else (row = 0) rank 0's alone, count 0 elsewhere. The pointer stays the caller's and must stay valid until run_disown or run_close. */
 typedef struct run_item {
   const char *name;
   void *p;
@@ -95,6 +98,7 @@ void run_load_memory(run *r, const void *block);
 
 /* ---- results, local: what rank 0 gives is kept (copied); calls of other ranks are checked and forgotten. The same name again
  * replaces. A failure on rank 0 must be voted on by the caller (comm_vote, or run_main's vote at the end). ----
+ *
  * A result. NAN for error/exact/tau_int/n_eff means "not defined" (a dash in tables, absent in the file).
  * name: observable.estimator ("lnZ.nis") or observable; letters, digits and _ - + ; texts are copied. */
 typedef struct run_value {
@@ -116,12 +120,12 @@ int run_result_array(run *r, run_array a, err *e);
 /* A plain array under /series (training curves, histograms) or any other absolute path. */
 int run_series(run *r, const char *name, h5_type t, int rank, const size_t *dims, const void *data, const char *unit,
                const char *description, err *e);
-/* ---- end of local ----
- * Other rooms add whole groups (a network under /model): called on rank 0 each time run.h5 is written. self must stay valid
- * until run_writer_end, which calls the writer a last time and keeps what it wrote (in memory) for all later files, or until
- * run_close. */
+/* Other rooms add whole groups (a network under /model): `write` is called on rank 0 each time run.h5 is written. self must
+ * stay valid until run_writer_end, which calls it a last time (not if e holds an error) and keeps in memory what it wrote for
+ * all later files, or until run_close. */
 int run_writer(run *r, int (*write)(h5 *f, const void *self, err *e), const void *self, err *e);
 int run_writer_end(run *r, const void *self, err *e);
-int run_snapshot(run *r, err *e); /* rewrite run.h5 now */
+
+int run_snapshot(run *r, err *e); /* collective: rewrite run.h5 now */
 
 #endif

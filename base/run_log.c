@@ -1,4 +1,4 @@
-/* run_log.c: run_log, run_warn, run_tick, run_timer. Rank 0 writes to the terminal (standard output) and to log.txt; on a
+/* run_log.c: run_log, run_warn, run_tick, run_stopping, run_timer. Rank 0 writes to the terminal (standard output) and to log.txt; on a
  * terminal the progress stands on one line that is written over. */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -25,10 +25,20 @@ void run_date(char s[32]) {
   strftime(s, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+/* Is standard output a terminal that somebody looks at? mpirun gives its children one whatever its own output is. */
+static bool terminal(void) {
+  char name[64], target[64] = "";
+  if (!isatty(STDOUT_FILENO)) return false;
+  if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMIX_RANK")) return true;
+  snprintf(name, sizeof name, "/proc/%d/fd/1", (int)getppid());
+  ssize_t n = readlink(name, target, sizeof target - 1);
+  return n > 0 && (!strncmp(target, "/dev/pts/", 9) || !strncmp(target, "/dev/tty", 8));
+}
+
 void run_log_start(run *r) {
   r->log.start = run_clock();
   r->log.quiet = r->o.quiet;
-  r->log.tty = isatty(STDOUT_FILENO);
+  r->log.tty = terminal();
   run_date(r->log.started);
 }
 
@@ -37,10 +47,10 @@ static void clear_line(run_logger *l) {
   l->open_line = false;
 }
 
-void run_log_text(run *r, bool terminal, const char *text) {
+void run_log_text(run *r, bool both, const char *text) {
   run_logger *l = &r->log;
   if (r->c.rank) return;
-  if (terminal && !l->quiet) {
+  if (both && !l->quiet) {
     clear_line(l);
     puts(text);
     fflush(stdout);
@@ -48,10 +58,10 @@ void run_log_text(run *r, bool terminal, const char *text) {
   if (l->file) fprintf(l->file, "%s\n", text);
 }
 
-static void log_va(run *r, bool terminal, const char *head, const char *fmt, va_list ap) {
+static void log_va(run *r, bool both, const char *head, const char *fmt, va_list ap) {
   char *text = NULL, *line = NULL;
   if (r->c.rank || vasprintf(&text, fmt, ap) < 0) return;
-  if (asprintf(&line, "[%8.1f s] %s%s", run_clock() - r->log.start, head, text) >= 0) run_log_text(r, terminal, line);
+  if (asprintf(&line, "[%8.1f s] %s%s", run_clock() - r->log.start, head, text) >= 0) run_log_text(r, both, line);
   free(text), free(line);
 }
 
@@ -69,11 +79,11 @@ void run_warn(run *r, const char *fmt, ...) {
   va_end(ap);
 }
 
-static void log_line(run *r, bool terminal, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void log_line(run *r, bool terminal, const char *fmt, ...) {
+static void log_line(run *r, bool both, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void log_line(run *r, bool both, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
-  log_va(r, terminal, "", fmt, ap);
+  log_va(r, both, "", fmt, ap);
   va_end(ap);
 }
 
@@ -127,7 +137,7 @@ static void begin_phase(run_logger *l, const char *phase, long done, double now)
   if (!strncmp(l->phase, phase, sizeof l->phase - 1) && done > l->done) return;
   snprintf(l->phase, sizeof l->phase, "%s", phase);
   l->first = done; /* the clock of the phase starts where its first unit ends */
-  l->since = l->printed = now;
+  l->since = l->printed = l->shown = now;
   l->spoken = false;
 }
 
@@ -160,6 +170,8 @@ bool run_tick(run *r, const char *phase, long done, long total, const char *note
   }
   return r->stop;
 }
+
+bool run_stopping(const run *r) { return r->stop; }
 
 void run_timer(run *r, const char *part, bool start) {
   run_logger *l = &r->log;

@@ -63,8 +63,8 @@ double run_clock(void); /* s, monotonic */
 void run_date(char s[32]); /* UTC, ISO 8601 */
 void run_log_start(run *r);
 void run_log_banner(run *r);
-/* To log.txt alone (terminal false) or to both. */
-void run_log_text(run *r, bool terminal, const char *text);
+/* To log.txt alone, or to the terminal as well. */
+void run_log_text(run *r, bool both, const char *text);
 
 /* ---- run_result.c ---- */
 typedef struct run_results { /* owns its copies of all texts and numbers */
@@ -93,7 +93,10 @@ typedef struct run_writer_item {
 int run_store(const run *r, h5 *f, err *e);
 
 /* ---- run_table.c ---- */
-void run_results_print(const run_results *s, FILE *f);
+void run_scalars_print(const run_results *s, FILE *f);
+void run_results_print(const run_results *s, FILE *f); /* and the names of the arrays */
+/* "+1.3", or "-" where there is no error or nothing to compare with; returns s. */
+char *run_deviation(char s[32], double value, double error, double exact, double exact_error);
 
 /* ---- run_file.c ---- (all on rank 0) */
 int run_file_open(run *r, err *e); /* folder, used.yaml, log.txt, status, first run.h5 */

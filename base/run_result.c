@@ -2,7 +2,7 @@
  *   /results/<name>  attributes unit, description; datasets value [error exact exact_error tau_int n_eff], and for arrays
  *                    the attribute axes = "beta,site" and axis_<name> with the values along an axis
  *   /series/<name>   plain arrays
- * What is not defined (NaN) is absent. */
+ * What is not defined (NaN) is absent; the attribute `order` of /results lists the names as they were given. */
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -172,7 +172,7 @@ int run_writer_end(run *r, const void *self, err *e) {
       w.write(r->kept, self, e);
   }
   r->writers = left;
-  return comm_vote(&r->c, e);
+  return e->code;
 }
 
 /* ---- into the file ---- */
@@ -222,7 +222,26 @@ static int put_array(h5 *f, const run_array *a, err *e) {
              : 0;
 }
 
+static void print_names(const run_results *s, FILE *f) {
+  for (int i = 0; i < s->values; i++) fprintf(f, "%s\n", s->value[i].name);
+  for (int i = 0; i < s->arrays; i++) fprintf(f, "%s\n", s->array[i].name);
+}
+
+/* The order in which results were given: HDF5 would list them by name. */
+static int put_order(const run_results *s, h5 *f, err *e) {
+  char *text = NULL;
+  size_t n;
+  FILE *m = open_memstream(&text, &n);
+  if (!m) return err_set(e, ERR_RUN, "out of memory");
+  print_names(s, m);
+  fclose(m);
+  int code = h5_attr_text(f, "/results", "order", text, e);
+  free(text);
+  return code;
+}
+
 int run_results_write(const run_results *s, h5 *f, err *e) {
+  if (put_order(s, f, e)) return e->code;
   for (int i = 0; i < s->values; i++)
     if (put_value(f, &s->value[i], e)) return e->code;
   for (int i = 0; i < s->arrays; i++)
@@ -290,7 +309,7 @@ static int read_array(run_results *s, h5 *f, const char *group, run_array a, err
   return e->code;
 }
 
-static int read_one(h5 *f, const char *name, void *results, err *e) {
+static int read_one(h5 *f, const char *name, run_results *results, err *e) {
   char group[400], *unit = NULL, *description = NULL;
   snprintf(group, sizeof group, "/results/%s", name);
   if (!h5_read_attr_text(f, group, "unit", &unit, e) && !h5_read_attr_text(f, group, "description", &description, e)) {
@@ -303,4 +322,11 @@ static int read_one(h5 *f, const char *name, void *results, err *e) {
   return e->code;
 }
 
-int run_results_read(run_results *s, h5 *f, err *e) { return h5_has(f, "/results") ? h5_each(f, "/results", read_one, s, e) : 0; }
+int run_results_read(run_results *s, h5 *f, err *e) {
+  char *order = NULL, *rest = NULL;
+  if (h5_read_attr_text(f, "/results", "order", &order, e)) return e->code;
+  for (char *name = strtok_r(order, "\n", &rest); name && !e->code; name = strtok_r(NULL, "\n", &rest))
+    read_one(f, name, s, e);
+  free(order);
+  return e->code;
+}

@@ -1,4 +1,4 @@
-/* run_table.c: tables of results: observables down, estimators across, exact value and deviation in sigma; run_show. */
+/* run_table.c: tables of results: observables down, estimators across, exact value and deviation in sigma. */
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "base/run_priv.h"
 #include "base/table.h"
 
-enum { MOST = 64, LINE = 4096, ROWS = 50 }; /* ROWS of an array are shown */
+enum { MOST = 256, LINE = 4096 };
 
 typedef struct names {
   char text[MOST][104];
@@ -52,7 +52,7 @@ static const run_value *find(const run_results *s, const char *observable, const
 }
 
 /* "+1.3", or "-" where there is no error or nothing to compare with. */
-static char *deviation(char s[32], double value, double error, double exact, double exact_error) {
+char *run_deviation(char s[32], double value, double error, double exact, double exact_error) {
   double sigma = hypot(error, isnan(exact_error) ? 0 : exact_error), d = (value - exact) / sigma;
   if (isfinite(d) && sigma > 0)
     snprintf(s, 32, "%+.1f", d);
@@ -70,45 +70,87 @@ static void gather(const run_results *s, names *observables, names *estimators) 
   }
 }
 
-static bool any_exact(const run_results *s) {
-  for (int i = 0; i < s->values; i++)
-    if (!isnan(s->value[i].exact)) return true;
-  return false;
+/* What is worth a place in the table: estimators of several observables, observables with several of these. The rest is
+ * listed line by line. */
+static void select_columns(const run_results *s, const names *observables, const names *estimators, names *kept) {
+  kept->n = 0;
+  for (int k = 0; k < estimators->n; k++) {
+    int n = 0;
+    for (int i = 0; i < observables->n; i++) n += find(s, observables->text[i], estimators->text[k]) != NULL;
+    if (n > 1) add_name(kept, estimators->text[k]);
+  }
+  if (!kept->n) *kept = *estimators;
 }
 
-static void value_row(const run_results *s, const char *observable, const names *estimators, bool exact, table *t) {
+static bool in_table(const run_results *s, const char *observable, const names *kept) {
+  int n = 0;
+  for (int k = 0; k < kept->n; k++) n += find(s, observable, kept->text[k]) != NULL;
+  return n > 1 || (n == 1 && kept->n == 1);
+}
+
+static void add_sigma(char line[LINE], const run_value *v) {
+  char cell[32];
+  add_text(line, "|");
+  add_text(line, v ? run_deviation(cell, v->value, v->error, v->exact, v->exact_error) : "-");
+}
+
+static void add_exact(char line[LINE], const run_value *v) {
+  char cell[80];
+  add_text(line, "|");
+  double error = v && v->exact_error > 0 ? v->exact_error : NAN;
+  add_text(line, v ? table_value(cell, sizeof cell, v->exact, error) : "-");
+}
+
+static void value_row(const run_results *s, const char *observable, const names *kept, table *t) {
   char line[LINE] = "", cell[80];
   const run_value *reference = NULL;
   add_text(line, observable);
-  for (int k = 0; k < estimators->n; k++) {
-    const run_value *v = find(s, observable, estimators->text[k]);
+  for (int k = 0; k < kept->n; k++) {
+    const run_value *v = find(s, observable, kept->text[k]);
     add_text(line, "|");
     add_text(line, v ? table_value(cell, sizeof cell, v->value, v->error) : "-");
     if (v && !isnan(v->exact)) reference = v;
-    if (!exact) continue;
-    add_text(line, "|");
-    add_text(line, v ? deviation(cell, v->value, v->error, v->exact, v->exact_error) : "-");
+    add_sigma(line, v);
   }
-  if (exact) {
-    add_text(line, "|");
-    double error = reference && reference->exact_error > 0 ? reference->exact_error : NAN;
-    add_text(line, reference ? table_value(cell, sizeof cell, reference->exact, error) : "-");
-  }
+  add_exact(line, reference);
   table_row(t, "%s", line);
 }
 
-static void print_values(const run_results *s, const names *observables, const names *estimators, FILE *f) {
+static void print_table(const run_results *s, const names *observables, const names *kept, FILE *f) {
   table *t = table_new();
   char line[LINE] = "observable";
-  bool exact = any_exact(s);
-  for (int k = 0; k < estimators->n; k++) {
+  int rows = 0;
+  for (int k = 0; k < kept->n; k++) {
     add_text(line, "|");
-    add_upper(line, estimators->text[k]);
-    if (exact) add_text(line, "|sigma");
+    add_upper(line, kept->text[k]);
+    add_text(line, "|sigma");
   }
-  table_row(t, "%s%s", line, exact ? "|exact" : "");
-  for (int i = 0; i < observables->n; i++) value_row(s, observables->text[i], estimators, exact, t);
-  table_print(t, f);
+  table_row(t, "%s|exact", line);
+  for (int i = 0; i < observables->n; i++)
+    if (in_table(s, observables->text[i], kept)) value_row(s, observables->text[i], kept, t), rows++;
+  if (rows) table_print(t, f);
+  table_free(t);
+}
+
+static void print_rest(const run_results *s, const names *kept, FILE *f) {
+  table *t = table_new();
+  int rows = 0;
+  table_row(t, "result|value|sigma|exact|unit|description");
+  table_left(t, 5);
+  for (int i = 0; i < s->values; i++) {
+    char o[104], k[104], line[LINE] = "", cell[80];
+    const run_value *v = &s->value[i];
+    bool column = false;
+    split(v->name, o, k);
+    for (int j = 0; j < kept->n; j++) column |= !strcmp(kept->text[j], k);
+    if (column && in_table(s, o, kept)) continue;
+    add_text(line, v->name), add_text(line, "|");
+    add_text(line, table_value(cell, sizeof cell, v->value, v->error));
+    add_sigma(line, v), add_exact(line, v);
+    table_row(t, "%s|%s|%.120s", line, v->unit, v->description);
+    rows++;
+  }
+  if (rows) fputc('\n', f), table_print(t, f);
   table_free(t);
 }
 
@@ -152,65 +194,28 @@ static void print_quality(const run_results *s, const names *observables, const 
       add_quality(line, s, observable, estimators->text[k], n_eff, "%.0f");
     }
     columns += line[0] != 0;
-    table_row(t, "%s%s", observable ? observable : "observable", line);
+    if (!observable || strpbrk(line, "0123456789")) table_row(t, "%s%s", observable ? observable : "observable", line);
   }
   if (columns) fputc('\n', f), table_print(t, f);
   table_free(t);
 }
 
-/* ---- arrays ---- */
-
-static size_t count(const run_array *a) {
-  size_t n = 1;
-  for (int k = 0; k < a->rank; k++) n *= a->dims[k];
-  return n;
-}
-
-/* Value of axis k at flat index i. */
-static double axis_at(const run_array *a, int k, size_t i) {
-  for (int m = a->rank - 1; m > k; m--) i /= a->dims[m];
-  i %= a->dims[k];
-  return a->axis_values[k] ? a->axis_values[k][i] : (double)i;
-}
-
-static void print_array(const run_array *a, FILE *f) {
-  size_t n = count(a), shown = n < ROWS ? n : ROWS;
-  table *t = table_new();
-  char line[LINE] = "", cell[80];
-  for (int k = 0; k < a->rank; k++) add_text(line, a->axis[k]), add_text(line, "|");
-  add_text(line, a->name);
-  table_row(t, "%s%s", line, a->exact ? "|sigma|exact" : "");
-  for (size_t i = 0; i < shown; i++) {
-    line[0] = 0;
-    double error = a->error ? a->error[i] : NAN;
-    for (int k = 0; k < a->rank; k++) snprintf(cell, sizeof cell, "%.6g|", axis_at(a, k, i)), add_text(line, cell);
-    add_text(line, table_value(cell, sizeof cell, a->value[i], error));
-    if (a->exact) {
-      add_text(line, "|"), add_text(line, deviation(cell, a->value[i], error, a->exact[i], 0));
-      add_text(line, "|"), add_text(line, table_value(cell, sizeof cell, a->exact[i], NAN));
-    }
-    table_row(t, "%s", line);
-  }
-  fputc('\n', f);
-  table_print(t, f);
-  if (shown < n) fprintf(f, "... %zu more rows: spinet show FILE --csv\n", n - shown);
-  table_free(t);
-}
-
-static void print_scalars(const run_results *s, FILE *f) {
-  names *n = calloc(2, sizeof *n);
+void run_scalars_print(const run_results *s, FILE *f) {
+  names *n = calloc(3, sizeof *n); /* observables, estimators, those that become columns */
   if (!n || !s->values) {
     free(n);
     return;
   }
   gather(s, &n[0], &n[1]);
-  print_values(s, &n[0], &n[1], f);
+  select_columns(s, &n[0], &n[1], &n[2]);
+  print_table(s, &n[0], &n[2], f);
+  print_rest(s, &n[2], f);
   print_quality(s, &n[0], &n[1], f);
   free(n);
 }
 
 void run_results_print(const run_results *s, FILE *f) {
-  print_scalars(s, f);
+  run_scalars_print(s, f);
   for (int i = 0; i < s->arrays; i++) {
     const run_array *a = &s->array[i];
     fprintf(f, "%s%s [", i ? ", " : "\narrays in run.h5 (spinet show prints them):\n  ", a->name);
@@ -218,77 +223,4 @@ void run_results_print(const run_results *s, FILE *f) {
     fputs("]", f);
   }
   if (s->arrays) fputc('\n', f);
-}
-
-/* ---- spinet show ---- */
-
-static void csv_text(const char *s, FILE *f) {
-  if (!strpbrk(s, ",\"\n")) {
-    fputs(s, f);
-    return;
-  }
-  fputc('"', f);
-  for (; *s; s++) fprintf(f, *s == '"' ? "\"\"" : "%c", *s);
-  fputc('"', f);
-}
-
-static void csv_line(const char *name, double value, double error, double exact, const char *unit, FILE *f) {
-  csv_text(name, f);
-  double v[3] = {value, error, exact};
-  for (int k = 0; k < 3; k++) fprintf(f, isnan(v[k]) ? "," : ",%.17g", v[k]);
-  fputc(',', f);
-  csv_text(unit, f);
-  fputc('\n', f);
-}
-
-static void csv_array(const run_array *a, FILE *f) {
-  for (size_t i = 0; i < count(a); i++) {
-    char name[LINE] = "", cell[160];
-    add_text(name, a->name);
-    for (int k = 0; k < a->rank; k++)
-      snprintf(cell, sizeof cell, "%c%s=%.10g", k ? ',' : '[', a->axis[k], axis_at(a, k, i)), add_text(name, cell);
-    add_text(name, "]");
-    csv_line(name, a->value[i], a->error ? a->error[i] : NAN, a->exact ? a->exact[i] : NAN, a->unit, f);
-  }
-}
-
-static void print_csv(const run_results *s, FILE *f) {
-  fputs("name,value,error,exact,unit\n", f);
-  for (int i = 0; i < s->values; i++) {
-    const run_value *v = &s->value[i];
-    csv_line(v->name, v->value, v->error, v->exact, v->unit, f);
-  }
-  for (int i = 0; i < s->arrays; i++) csv_array(&s->array[i], f);
-}
-
-static void print_head(h5 *h, FILE *f) {
-  static const char *const keys[] = {"app", "deck_name", "status", "version", "revision", "title"};
-  for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
-    char *text = NULL;
-    err e = {0};
-    if (h5_has_attr(h, "/run", keys[k]) && !h5_read_attr_text(h, "/run", keys[k], &text, &e) && *text)
-      fprintf(f, "%s: %s\n", keys[k], text);
-    free(text);
-  }
-  fputc('\n', f);
-}
-
-int run_show(const char *path, bool csv, FILE *f, err *e) {
-  run_results s = {0};
-  h5 *h;
-  if (h5_open(&h, path, e)) return e->code;
-  if (!h5_has_attr(h, "/run", "format")) err_set(e, ERR_FILE, "%s was not written by spinet run", path);
-  if (!e->code && !run_results_read(&s, h, e)) {
-    if (csv) {
-      print_csv(&s, f);
-    } else {
-      print_head(h, f);
-      print_scalars(&s, f);
-      for (int i = 0; i < s.arrays; i++) print_array(&s.array[i], f);
-      if (!s.values && !s.arrays) fputs("no results yet\n", f);
-    }
-  }
-  run_results_free(&s);
-  h5_close(h);
-  return e->code;
 }

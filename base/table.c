@@ -1,4 +1,4 @@
-/* table.c: table_value, table_new, table_row, table_print, table_free. */
+/* table.c: table_value, table_new, table_row, table_left, table_print, table_free. */
 #include "base/table.h"
 
 #include <math.h>
@@ -45,9 +45,20 @@ char *table_value(char *s, size_t n, double value, double error) {
 struct table {
   char **row; /* as given */
   int rows, columns;
+  unsigned left; /* bit j: column j is of words */
 };
 
-table *table_new(void) { return calloc(1, sizeof(table)); }
+table *table_new(void) {
+  table *t = calloc(1, sizeof *t);
+  if (t) t->left = 1;
+  return t;
+}
+
+void table_left(table *t, int column) {
+  if (t) t->left |= 1u << column;
+}
+
+static bool words(const table *t, int j) { return j < 32 && t->left >> j & 1; }
 
 void table_free(table *t) {
   if (!t) return;
@@ -112,7 +123,7 @@ static column measure(const table *t, int j) {
     if (front > head) head = front;
     if (back > c.tail) c.tail = back;
   }
-  if (j == 0) head += c.tail, c.tail = 0; /* names */
+  if (words(t, j)) head += c.tail, c.tail = 0;
   c.width = head + c.tail;
   if (t->rows) {
     const char *s = cell(t->row[0], j, &bytes);
@@ -126,7 +137,7 @@ static void print_cell(const table *t, int i, int j, column c, bool last, FILE *
   int bytes;
   const char *s = cell(t->row[i], j, &bytes);
   int n = glyphs(s, bytes), right = 0, back = tail(s, bytes);
-  if (j == 0)
+  if (words(t, j))
     right = c.width - n;
   else if (i > 0 && back >= 0)
     right = c.tail - back;

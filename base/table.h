@@ -13,6 +13,7 @@ char *table_value(char *s, size_t n, double value, double error);
 typedef struct table table;
 table *table_new(void);
 void table_row(table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void table_left(table *t, int column); /* align this column (below 32) to the left: words */
 void table_print(const table *t, FILE *f);
 void table_free(table *t); /* t may be NULL */
 #endif

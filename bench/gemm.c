@@ -1,10 +1,10 @@
 /* gemm.c: products of the shapes that occur in the networks, own tiles against OpenBLAS on one core, and the rate of a
  * large sgemm, which serves as the floor in the other benchmarks. */
+#include "nn/gemm.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-
-#include "nn/gemm.h"
 
 static double now(void) {
   struct timespec t;
@@ -15,7 +15,8 @@ static double now(void) {
 typedef void product(int, int, int, const nn_real *, long, long, const nn_real *, long, nn_real *, long);
 
 static double rate(product *f, int R, int N, int K, int transposed) {
-  nn_real *A = aligned_alloc(64, ((size_t)R * K * sizeof *A + 63) / 64 * 64), *B = aligned_alloc(64, (size_t)K * N * sizeof *B),
+  nn_real *A = aligned_alloc(64, ((size_t)R * K * sizeof *A + 63) / 64 * 64),
+          *B = aligned_alloc(64, (size_t)K * N * sizeof *B),
           *C = aligned_alloc(64, ((size_t)R * N * sizeof *C + 63) / 64 * 64);
   for (long i = 0; i < (long)R * K; i++) A[i] = (nn_real)(i % 7) / 7;
   for (long i = 0; i < (long)K * N; i++) B[i] = (nn_real)(i % 5) / 50;
@@ -33,13 +34,22 @@ static double rate(product *f, int R, int N, int K, int transposed) {
 }
 
 int main(void) {
-  static const struct { const char *what; int R, N, K, t; } s[] = {
-      {"floor: 1024 x 1024 x 1024", 1024, 1024, 1024, 0}, {"conv 64ch 3x3 row, S=64", 64, 64, 192, 1},
-      {"conv 64ch 13x13 row, S=64", 64, 64, 832, 1},      {"conv 64ch dx, S=64", 192, 64, 64, 0},
-      {"conv 64ch dW, S=64", 192, 64, 64, 0},             {"conv 32ch 7x7 row, S=64", 32, 64, 224, 1},
-      {"site net H=32, S=64", 32, 64, 30, 1},             {"site net H=32, S=256", 32, 256, 30, 1},
-      {"site net dW H=32, S=256", 30, 32, 256, 0},        {"one output, S=64", 1, 64, 320, 1},
-      {"MADE block 16x4, S=64", 64, 64, 512, 1},          {"MADE in block, S=64", 4, 64, 32, 1},
+  static const struct {
+    const char *what;
+    int R, N, K, t;
+  } s[] = {
+      {"floor: 1024 x 1024 x 1024", 1024, 1024, 1024, 0},
+      {"conv 64ch 3x3 row, S=64", 64, 64, 192, 1},
+      {"conv 64ch 13x13 row, S=64", 64, 64, 832, 1},
+      {"conv 64ch dx, S=64", 192, 64, 64, 0},
+      {"conv 64ch dW, S=64", 192, 64, 64, 0},
+      {"conv 32ch 7x7 row, S=64", 32, 64, 224, 1},
+      {"site net H=32, S=64", 32, 64, 30, 1},
+      {"site net H=32, S=256", 32, 256, 30, 1},
+      {"site net dW H=32, S=256", 30, 32, 256, 0},
+      {"one output, S=64", 1, 64, 320, 1},
+      {"MADE block 16x4, S=64", 64, 64, 512, 1},
+      {"MADE in block, S=64", 4, 64, 32, 1},
   };
   printf("%-28s %10s %10s %8s\n", "product (R x N x K)", "own GF/s", "BLAS GF/s", "ratio");
   for (unsigned i = 0; i < sizeof s / sizeof *s; i++) {

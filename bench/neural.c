@@ -1,7 +1,8 @@
 /* neural.c: draws and training steps of the networks of the literature on a 16 x 16 lattice, against the floor (useful
- * multiply-adds at the sgemm rate measured in this run) and against the public PyTorch code (wdphy16/stat-mech-van, figures
- * of shared/reference/lab.md, taken on a machine whose sgemm ran at 390 GFLOP/s on two cores; compare fractions of the floor).
- *   bench_neural [threads] [batch]        a step is: draw, image for Z2, two backward passes, sum over shards, Adam */
+ * multiply-adds at the sgemm rate measured in this run) and against the public PyTorch code (wdphy16/stat-mech-van,
+ * figures of shared/reference/lab.md, taken on a machine whose sgemm ran at 390 GFLOP/s on two cores; compare fractions
+ * of the floor). bench_neural [threads] [batch]        a step is: draw, image for Z2, two backward passes, sum over
+ * shards, Adam */
 #include <cblas.h>
 #include <omp.h>
 #include <stdio.h>
@@ -19,11 +20,15 @@ static const deck_section schema[] = {
     {0},
 };
 
-typedef struct net { const char *name, *deck; double peer_draws, peer_step; /* two cores, batch 1000 */ } net;
+typedef struct net {
+  const char *name, *deck;
+  double peer_draws, peer_step; /* two cores, batch 1000 */
+} net;
 static const net nets[] = {
     {"PixelCNN 3 x 64, 3x3", "{kind: pixelcnn, depth: 3, width: 64, half_kernel: 1, output_gain: 1}", 19.1, 53.8},
     {"PixelCNN 3 x 64, 13x13", "{kind: pixelcnn, depth: 3, width: 64, half_kernel: 6, output_gain: 1}", 4.0, 256},
-    {"residual 6 x 64, 7x7", "{kind: pixelcnn, depth: 6, width: 64, half_kernel: 3, residual: true, output_gain: 1}", 1.3, 0},
+    {"residual 6 x 64, 7x7", "{kind: pixelcnn, depth: 6, width: 64, half_kernel: 3, residual: true, output_gain: 1}",
+     1.3, 0},
     {"MADE 3 x 4", "{kind: made, depth: 3, width: 4, output_gain: 1}", 349, 2.95},
     {"sites 32, half lattice", "{kind: sites, width: 32, skip: frontier, output_gain: 1}", 0, 0},
 };
@@ -51,7 +56,14 @@ static double sgemm_rate(int threads) { /* GFLOP/s: one product of 1024^3 per th
   return 2e-9 * N * N * N * threads / best;
 }
 
-typedef struct bench { ar *a; comm c; team *t; reduce *sum; nn_real *theta, *grad, *m, *v; double *weight; } bench;
+typedef struct bench {
+  ar *a;
+  comm c;
+  team *t;
+  reduce *sum;
+  nn_real *theta, *grad, *m, *v;
+  double *weight;
+} bench;
 
 static void draw(bench *b, unsigned step) {
 #pragma omp parallel num_threads(b->c.threads)
@@ -93,10 +105,12 @@ static int measure(const net *n, bool z2, int threads, int batch, double *second
   ising *m = NULL;
   bench b = {0};
   bool sites = n->peer_draws == 0;
-  snprintf(text, sizeof text, "app: bench\nlattice: {L: 16}\nmodel: {beta: 0.44}\ndraw: {lanes: 64, heat_bath: %s, symmetry: %s}\nnet: %s\n",
-           sites ? "true" : "false", z2 ? "z2" : "none", n->deck);
-  if (deck_parse(&d, "bench", text, strlen(text), NULL, 0, schema, e) || lattice_from_deck(&l, d, e) || ising_from_deck(&m, l, d, e) ||
-      ar_new(&b.a, m, d, e) || comm_open(&b.c, MPI_COMM_WORLD, threads, e))
+  snprintf(
+      text, sizeof text,
+      "app: bench\nlattice: {L: 16}\nmodel: {beta: 0.44}\ndraw: {lanes: 64, heat_bath: %s, symmetry: %s}\nnet: %s\n",
+      sites ? "true" : "false", z2 ? "z2" : "none", n->deck);
+  if (deck_parse(&d, "bench", text, strlen(text), NULL, 0, schema, e) || lattice_from_deck(&l, d, e) ||
+      ising_from_deck(&m, l, d, e) || ar_new(&b.a, m, d, e) || comm_open(&b.c, MPI_COMM_WORLD, threads, e))
     return e->code;
   int shards = batch / 64;
   size_t np = b.a->net->nparam;
@@ -123,14 +137,19 @@ int main(int argc, char **argv) {
   err e = {0};
   MPI_Init(&argc, &argv);
   double rate = sgemm_rate(threads);
-  printf("floor: sgemm %.0f GFLOP/s on %d thread(s); batch %d; PyTorch figures: lab machine at 390 GFLOP/s\n", rate, threads, batch);
-  printf("%-24s %9s %9s %8s %8s | %9s %8s %8s\n", "net (16 x 16)", "draws/s", "floor s", "of floor", "PyTorch x", "step s", "of floor", "PyTorch x");
+  printf("floor: sgemm %.0f GFLOP/s on %d thread(s); batch %d; PyTorch figures: lab machine at 390 GFLOP/s\n", rate,
+         threads, batch);
+  printf("%-24s %9s %9s %8s %8s | %9s %8s %8s\n", "net (16 x 16)", "draws/s", "floor s", "of floor", "PyTorch x",
+         "step s", "of floor", "PyTorch x");
   for (unsigned i = 0; i < sizeof nets / sizeof *nets && !e.code; i++) {
     double t[2], macs;
-    if (measure(&nets[i], false, threads, batch, &t[0], &macs, &e) || measure(&nets[i], true, threads, batch, &t[1], &macs, &e)) break;
+    if (measure(&nets[i], false, threads, batch, &t[0], &macs, &e) ||
+        measure(&nets[i], true, threads, batch, &t[1], &macs, &e))
+      break;
     double floor_s = 2e-9 * macs * batch / rate;
-    printf("%-24s %9.0f %9.4f %7.1f%% %8.0f | %9.4f %7.1f%% %8.0f\n", nets[i].name, batch / t[0], floor_s, 100 * floor_s / t[0],
-           batch / t[0] / nets[i].peer_draws, t[1], 100 * 6 * floor_s / t[1], nets[i].peer_step / t[1]);
+    printf("%-24s %9.0f %9.4f %7.1f%% %8.0f | %9.4f %7.1f%% %8.0f\n", nets[i].name, batch / t[0], floor_s,
+           100 * floor_s / t[0], batch / t[0] / nets[i].peer_draws, t[1], 100 * 6 * floor_s / t[1],
+           nets[i].peer_step / t[1]);
     fflush(stdout);
   }
   if (e.code) fprintf(stderr, "%s\n", e.text);

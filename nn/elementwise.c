@@ -1,6 +1,6 @@
-/* elementwise.c: vector kernels (see elementwise.h). Built with -ffast-math so that gcc calls libmvec: 8 to 31 times faster
- * than scalar libm here (bench notes, lab.md trap 8). Arguments are finite by construction: a NaN is caught where the loss
- * is summed. */
+/* elementwise.c: vector kernels (see elementwise.h). Built with -ffast-math so that gcc calls libmvec: 8 to 31 times
+ * faster than scalar libm here (bench notes, lab.md trap 8). Arguments are finite by construction: a NaN is caught
+ * where the loss is summed. */
 #include "nn/elementwise.h"
 
 #include <math.h>
@@ -16,7 +16,9 @@
 #endif
 
 /* exp(-x) held below overflow: -ffast-math divides through a reciprocal estimate, which makes a NaN of 1/infinity. */
-static inline nn_real exp_minus(nn_real x) { return EXP(-x < EXP_MAX ? -x : EXP_MAX); }
+static inline nn_real exp_minus(nn_real x) {
+  return EXP(-x < EXP_MAX ? -x : EXP_MAX);
+}
 
 void nn_tanh(int n, const nn_real *x, nn_real *y) {
   for (int i = 0; i < n; i++) y[i] = TANH(x[i]);

@@ -1,8 +1,8 @@
 /* gemm.c: nn_gemm, nn_gemm_blas, nn_transpose, nn_dot_rows (see gemm.h).
  *
  * Register tiles: TR rows by TN vectors of accumulators; per k one load per vector of B and one broadcast per row of A,
- * TR*TN multiply-adds. B is walked in chunks of K so that a chunk stays in the first-level cache while all tiles of rows
- * pass over it. Measured against OpenBLAS by bench/gemm.c. */
+ * TR*TN multiply-adds. B is walked in chunks of K so that a chunk stays in the first-level cache while all tiles of
+ * rows pass over it. Measured against OpenBLAS by bench/gemm.c. */
 #include "nn/gemm.h"
 
 #include <cblas.h>
@@ -41,14 +41,30 @@ static inline __attribute__((always_inline)) void tile(int TR, int TN, int K, co
     for (int left = (R + TR - 1) / TR; left; left--) {                                                            \
       int h = (R + left - 1) / left;                                                                              \
       switch (h) {                                                                                                \
-        case 1: tile(1, TN, K, A, ra, ka, B, ldb, C, ldc); break;                                                 \
-        case 2: tile(2, TN, K, A, ra, ka, B, ldb, C, ldc); break;                                                 \
-        case 3: TR > 2 ? tile(3, TN, K, A, ra, ka, B, ldb, C, ldc) : (void)0; break;                              \
-        case 4: TR > 3 ? tile(4, TN, K, A, ra, ka, B, ldb, C, ldc) : (void)0; break;                              \
-        case 5: TR > 4 ? tile(5, TN, K, A, ra, ka, B, ldb, C, ldc) : (void)0; break;                              \
-        case 6: TR > 5 ? tile(6, TN, K, A, ra, ka, B, ldb, C, ldc) : (void)0; break;                              \
-        case 7: TR > 6 ? tile(7, TN, K, A, ra, ka, B, ldb, C, ldc) : (void)0; break;                              \
-        default: TR > 7 ? tile(8, TN, K, A, ra, ka, B, ldb, C, ldc) : (void)0; break;                             \
+        case 1:                                                                                                   \
+          tile(1, TN, K, A, ra, ka, B, ldb, C, ldc);                                                              \
+          break;                                                                                                  \
+        case 2:                                                                                                   \
+          tile(2, TN, K, A, ra, ka, B, ldb, C, ldc);                                                              \
+          break;                                                                                                  \
+        case 3:                                                                                                   \
+          TR > 2 ? tile(3, TN, K, A, ra, ka, B, ldb, C, ldc) : (void)0;                                           \
+          break;                                                                                                  \
+        case 4:                                                                                                   \
+          TR > 3 ? tile(4, TN, K, A, ra, ka, B, ldb, C, ldc) : (void)0;                                           \
+          break;                                                                                                  \
+        case 5:                                                                                                   \
+          TR > 4 ? tile(5, TN, K, A, ra, ka, B, ldb, C, ldc) : (void)0;                                           \
+          break;                                                                                                  \
+        case 6:                                                                                                   \
+          TR > 5 ? tile(6, TN, K, A, ra, ka, B, ldb, C, ldc) : (void)0;                                           \
+          break;                                                                                                  \
+        case 7:                                                                                                   \
+          TR > 6 ? tile(7, TN, K, A, ra, ka, B, ldb, C, ldc) : (void)0;                                           \
+          break;                                                                                                  \
+        default:                                                                                                  \
+          TR > 7 ? tile(8, TN, K, A, ra, ka, B, ldb, C, ldc) : (void)0;                                           \
+          break;                                                                                                  \
       }                                                                                                           \
       A += h * ra, C += h * ldc, R -= h;                                                                          \
     }                                                                                                             \
@@ -63,7 +79,8 @@ STRIP(2, 5)
 STRIP(1, 8)
 #endif
 
-void nn_gemm(int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb, nn_real *C, long ldc) {
+void nn_gemm(int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb, nn_real *C,
+             long ldc) {
   if (R <= 0 || K <= 0) return;
   if (N % NN_VL) {
     nn_gemm_blas(R, N, K, A, ra, ka, B, ldb, C, ldc);
@@ -72,8 +89,9 @@ void nn_gemm(int R, int N, int K, const nn_real *A, long ra, long ka, const nn_r
   int vectors = N / NN_VL;
   for (int v = 0; v < vectors;) {
     int tn = vectors - v >= 4 ? 4 : vectors - v >= 2 ? 2 : 1;
-    void (*strip)(int, int, const nn_real *, long, long, const nn_real *, long, nn_real *, long) =
-        tn == 4 ? strip4 : tn == 2 ? strip2 : strip1;
+    void (*strip)(int, int, const nn_real *, long, long, const nn_real *, long, nn_real *, long) = tn == 4   ? strip4
+                                                                                                   : tn == 2 ? strip2
+                                                                                                             : strip1;
     int chunk = CHUNK_BYTES / (tn * NN_VECTOR_BYTES);
     for (int k = 0; k < K; k += chunk)
       strip(R, K - k < chunk ? K - k : chunk, A + k * ka, ra, ka, B + k * ldb + v * NN_VL, ldb, C + v * NN_VL, ldc);

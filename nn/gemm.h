@@ -15,7 +15,8 @@
 void nn_gemm(int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb, nn_real *C, long ldc);
 
 /* The same through CBLAS whatever the shape: the peer in bench/. ra or ka must be 1. */
-void nn_gemm_blas(int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb, nn_real *C, long ldc);
+void nn_gemm_blas(int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb, nn_real *C,
+                  long ldc);
 
 /* out[n][ldo] = in[r][n]^T for r < R, n < N; columns R..ldo-1 of out are zeroed. */
 void nn_transpose(int R, int N, const nn_real *in, long ldi, nn_real *out, long ldo);

@@ -1,7 +1,6 @@
-/* graph.h: a network: an append-only, hence topologically sorted, array of nodes, its parameters and its plan of memory.
- * The life of a network:
- *   g = nn_graph_new();  x = nn_input(g, "spins", shape);  h = nn_add(g, &nn_op_conv2d, "conv1", &conf, 1, &x, e); ...
- *   nn_finish(g, out, e);                    parameters get their places
+/* graph.h: a network: an append-only, hence topologically sorted, array of nodes, its parameters and its plan of
+ * memory. The life of a network: g = nn_graph_new();  x = nn_input(g, "spins", shape);  h = nn_add(g, &nn_op_conv2d,
+ * "conv1", &conf, 1, &x, e); ... nn_finish(g, out, e);                    parameters get their places
  *   nn_plan_new(&plan, g, lanes, train, e);  storage of one shard is planned once
  *   nn_frame_new(...)                        one per shard kept, or one per worker
  *   nn_forward / nn_step / nn_backward       walks (exec in graph.c)
@@ -14,17 +13,17 @@
 typedef struct nn_graph {
   int nnodes, room;
   nn_node *node;
-  int output;           /* the node whose y is the answer            */
-  size_t nparam;        /* of the flat buffer                        */
-  size_t free_params;   /* not counting masked entries               */
-  double macs;          /* of one forward pass of one sample         */
+  int output;         /* the node whose y is the answer            */
+  size_t nparam;      /* of the flat buffer                        */
+  size_t free_params; /* not counting masked entries               */
+  double macs;        /* of one forward pass of one sample         */
 } nn_graph;
 
 nn_graph *nn_graph_new(void);
 void nn_graph_free(nn_graph *g);
 int nn_input(nn_graph *g, const char *name, nn_shape shape); /* returns the node's number */
-/* Append a node; conf (op->conf_size bytes) is copied; what it points at must outlive the graph. Returns the node's number
- * or -1 with e set (wrong number of inputs, shapes that do not fit: names the node). */
+/* Append a node; conf (op->conf_size bytes) is copied; what it points at must outlive the graph. Returns the node's
+ * number or -1 with e set (wrong number of inputs, shapes that do not fit: names the node). */
 int nn_add(nn_graph *g, const nn_op *op, const char *name, const void *conf, int nin, const int *in, err *e);
 int nn_finish(nn_graph *g, int output, err *e);
 /* Parameters from the op's own rule; every node has its own stream, so order and ranks do not matter. */
@@ -38,9 +37,9 @@ typedef struct nn_plan {
   const nn_graph *graph;
   int lanes;
   bool train;
-  size_t *value_at;           /* [node] offset in the value arena                          */
-  size_t *grad_at;            /* [node] offset in the gradient arena; SIZE_MAX: none       */
-  unsigned *opens;            /* [node] bit k: this node's backward is the first to touch input k's gradient */
+  size_t *value_at;              /* [node] offset in the value arena                          */
+  size_t *grad_at;               /* [node] offset in the gradient arena; SIZE_MAX: none       */
+  unsigned *opens;               /* [node] bit k: this node's backward is the first to touch input k's gradient */
   size_t values, grads, scratch; /* reals                                                   */
 } nn_plan;
 /* steps: the draw will be made by nn_step; fails and names the op that has no step. */

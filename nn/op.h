@@ -1,13 +1,13 @@
-/* op.h: what a layer is. A network is an array of nodes in topological order (graph.h); each node is an instance of an op,
- * one const descriptor per op, one file per family of ops, one line in the table of op.c.
+/* op.h: what a layer is. A network is an array of nodes in topological order (graph.h); each node is an instance of an
+ * op, one const descriptor per op, one file per family of ops, one line in the table of op.c.
  *
  * An op answers up to three walks over one *shard* of S samples (the lanes, innermost in memory):
  *   forward   all positions of y from x
- *   step      position t of y only, given that every earlier call (0..t-1) was made on the same frame and that x is final
- *             up to the positions y[t] may depend on: the walk of an autoregressive draw. NULL where the op cannot. An op
- *             may work ahead on later positions of its own y. forward and step give the same bits.
- *   backward  dx += (dy/dx)^T dy (where the input wants it) and dtheta += (dy/dtheta)^T dy
- * Arrays are [position][channel][lane]. All walks are local to one worker and allocate nothing. */
+ *   step      position t of y only, given that every earlier call (0..t-1) was made on the same frame and that x is
+ * final up to the positions y[t] may depend on: the walk of an autoregressive draw. NULL where the op cannot. An op may
+ * work ahead on later positions of its own y. forward and step give the same bits. backward  dx += (dy/dx)^T dy (where
+ * the input wants it) and dtheta += (dy/dtheta)^T dy Arrays are [position][channel][lane]. All walks are local to one
+ * worker and allocate nothing. */
 #ifndef NN_OP_H
 #define NN_OP_H
 
@@ -25,13 +25,17 @@ typedef struct nn_shape {
   int extent[3]; /* positions run over extent[0] x extent[1] x extent[2], last fastest; unused ones are 1 */
   int channels;
 } nn_shape;
-static inline int nn_positions(nn_shape s) { return s.extent[0] * s.extent[1] * s.extent[2]; }
-static inline size_t nn_rows(nn_shape s) { return (size_t)nn_positions(s) * (size_t)s.channels; } /* reals per lane */
+static inline int nn_positions(nn_shape s) {
+  return s.extent[0] * s.extent[1] * s.extent[2];
+}
+static inline size_t nn_rows(nn_shape s) {
+  return (size_t)nn_positions(s) * (size_t)s.channels;
+} /* reals per lane */
 
 typedef struct nn_op nn_op;
 
 typedef struct nn_node {
-  int id;                 /* own number in the graph                                      */
+  int id; /* own number in the graph                                      */
   const nn_op *op;
   char name[48];
   int nin, in[NN_MAX_IN]; /* numbers of earlier nodes                                      */
@@ -65,8 +69,9 @@ struct nn_op {
   bool needs_x;  /* backward reads x, so x may not be overwritten in place by this or another reader               */
   /* From conf and the inputs' shapes: shape, nparam, scratch, macs, table. */
   int (*shape)(nn_node *n, const nn_shape *in, err *e);
-  void (*free)(nn_node *n);                                                       /* may be NULL */
-  void (*init)(const nn_node *n, const nn_shape *in, nn_real *theta, rng r);      /* theta: the node's view; may be NULL = zeros */
+  void (*free)(nn_node *n); /* may be NULL */
+  void (*init)(const nn_node *n, const nn_shape *in, nn_real *theta,
+               rng r); /* theta: the node's view; may be NULL = zeros */
   void (*forward)(const nn_node *n, const nn_frame *f);
   void (*step)(const nn_node *n, const nn_frame *f, int t);
   void (*backward)(const nn_node *n, const nn_frame *f);

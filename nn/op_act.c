@@ -13,20 +13,24 @@ static int same_shape(nn_node *n, const nn_shape *in, err *e) {
 }
 
 /* numbers of one position, and where position t starts */
-static int width(const nn_node *n, const nn_frame *f) { return n->shape.channels * f->lanes; }
-static size_t all(const nn_node *n, const nn_frame *f) { return nn_rows(n->shape) * (size_t)f->lanes; }
+static int width(const nn_node *n, const nn_frame *f) {
+  return n->shape.channels * f->lanes;
+}
+static size_t all(const nn_node *n, const nn_frame *f) {
+  return nn_rows(n->shape) * (size_t)f->lanes;
+}
 
 /* dx (+)= g dy : in place where dx is dy */
-#define SPREAD(n, f, slope)                                                    \
-  do {                                                                         \
-    const nn_real *y = (f)->value[(n)->id], *dy = (f)->grad[(n)->id];          \
-    nn_real *dx = (f)->grad[(n)->in[0]];                                       \
-    size_t count = all(n, f);                                                  \
-    if (!dx) return;                                                           \
-    if (dx == dy)                                                              \
-      for (size_t i = 0; i < count; i++) dx[i] = (slope)*dx[i];                \
-    else                                                                       \
-      for (size_t i = 0; i < count; i++) dx[i] += (slope)*dy[i];               \
+#define SPREAD(n, f, slope)                                           \
+  do {                                                                \
+    const nn_real *y = (f)->value[(n)->id], *dy = (f)->grad[(n)->id]; \
+    nn_real *dx = (f)->grad[(n)->in[0]];                              \
+    size_t count = all(n, f);                                         \
+    if (!dx) return;                                                  \
+    if (dx == dy)                                                     \
+      for (size_t i = 0; i < count; i++) dx[i] = (slope)*dx[i];       \
+    else                                                              \
+      for (size_t i = 0; i < count; i++) dx[i] += (slope)*dy[i];      \
   } while (0)
 
 static void every_step(const nn_node *n, const nn_frame *f) {
@@ -37,7 +41,9 @@ static void tanh_step(const nn_node *n, const nn_frame *f, int t) {
   size_t at = (size_t)t * width(n, f);
   nn_tanh(width(n, f), f->value[n->in[0]] + at, f->value[n->id] + at);
 }
-static void tanh_backward(const nn_node *n, const nn_frame *f) { SPREAD(n, f, 1 - y[i] * y[i]); }
+static void tanh_backward(const nn_node *n, const nn_frame *f) {
+  SPREAD(n, f, 1 - y[i] * y[i]);
+}
 
 static void relu_step(const nn_node *n, const nn_frame *f, int t) {
   size_t at = (size_t)t * width(n, f);
@@ -45,7 +51,9 @@ static void relu_step(const nn_node *n, const nn_frame *f, int t) {
   nn_real *y = f->value[n->id] + at;
   for (int i = 0; i < width(n, f); i++) y[i] = x[i] > 0 ? x[i] : 0;
 }
-static void relu_backward(const nn_node *n, const nn_frame *f) { SPREAD(n, f, (y[i] > 0 ? (nn_real)1 : (nn_real)0)); }
+static void relu_backward(const nn_node *n, const nn_frame *f) {
+  SPREAD(n, f, (y[i] > 0 ? (nn_real)1 : (nn_real)0));
+}
 
 static void silu_step(const nn_node *n, const nn_frame *f, int t) {
   size_t at = (size_t)t * width(n, f);
@@ -65,7 +73,9 @@ static void silu_backward(const nn_node *n, const nn_frame *f) {
 }
 
 /* ---- prelu: y = x > 0 ? x : s x, s = |a| + 2^-10 ---- */
-static nn_real slope_of(nn_real a) { return (a < 0 ? -a : a) + (nn_real)0x1p-10; }
+static nn_real slope_of(nn_real a) {
+  return (a < 0 ? -a : a) + (nn_real)0x1p-10;
+}
 
 static int prelu_shape(nn_node *n, const nn_shape *in, err *e) {
   const nn_prelu_conf *c = n->conf;
@@ -111,17 +121,47 @@ static void prelu_text(const nn_node *n, FILE *f) {
   fprintf(f, "slopes per %s", ((const nn_prelu_conf *)n->conf)->sites ? "site" : "channel");
 }
 
-const nn_op nn_op_tanh = {.name = "tanh", .help = "hyperbolic tangent", .min_in = 1, .max_in = 1, .in_place = true,
-                          .needs_y = true, .shape = same_shape, .forward = every_step, .step = tanh_step,
+const nn_op nn_op_tanh = {.name = "tanh",
+                          .help = "hyperbolic tangent",
+                          .min_in = 1,
+                          .max_in = 1,
+                          .in_place = true,
+                          .needs_y = true,
+                          .shape = same_shape,
+                          .forward = every_step,
+                          .step = tanh_step,
                           .backward = tanh_backward};
-const nn_op nn_op_relu = {.name = "relu", .help = "max(x, 0)", .min_in = 1, .max_in = 1, .in_place = true,
-                          .needs_y = true, .shape = same_shape, .forward = every_step, .step = relu_step,
+const nn_op nn_op_relu = {.name = "relu",
+                          .help = "max(x, 0)",
+                          .min_in = 1,
+                          .max_in = 1,
+                          .in_place = true,
+                          .needs_y = true,
+                          .shape = same_shape,
+                          .forward = every_step,
+                          .step = relu_step,
                           .backward = relu_backward};
-const nn_op nn_op_silu = {.name = "silu", .help = "x sigmoid(x)", .min_in = 1, .max_in = 1, .needs_x = true,
-                          .shape = silu_shape, .forward = every_step, .step = silu_step, .backward = silu_backward};
-const nn_op nn_op_prelu = {.name = "prelu", .help = "x > 0 ? x : s x with trained s", .conf_size = sizeof(nn_prelu_conf),
-                           .min_in = 1, .max_in = 1, .in_place = true, .needs_y = true, .shape = prelu_shape,
-                           .init = prelu_init, .forward = every_step, .step = prelu_step, .backward = prelu_backward,
+const nn_op nn_op_silu = {.name = "silu",
+                          .help = "x sigmoid(x)",
+                          .min_in = 1,
+                          .max_in = 1,
+                          .needs_x = true,
+                          .shape = silu_shape,
+                          .forward = every_step,
+                          .step = silu_step,
+                          .backward = silu_backward};
+const nn_op nn_op_prelu = {.name = "prelu",
+                           .help = "x > 0 ? x : s x with trained s",
+                           .conf_size = sizeof(nn_prelu_conf),
+                           .min_in = 1,
+                           .max_in = 1,
+                           .in_place = true,
+                           .needs_y = true,
+                           .shape = prelu_shape,
+                           .init = prelu_init,
+                           .forward = every_step,
+                           .step = prelu_step,
+                           .backward = prelu_backward,
                            .text = prelu_text};
 
 const char nn_act_words[] = "prelu|relu|tanh|silu";

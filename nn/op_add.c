@@ -30,5 +30,12 @@ static void backward(const nn_node *n, const nn_frame *f) {
   }
 }
 
-const nn_op nn_op_add = {.name = "add", .help = "sum of two equal shapes", .min_in = 2, .max_in = 2, .in_place = true,
-                         .shape = shape, .forward = forward, .step = step, .backward = backward};
+const nn_op nn_op_add = {.name = "add",
+                         .help = "sum of two equal shapes",
+                         .min_in = 2,
+                         .max_in = 2,
+                         .in_place = true,
+                         .shape = shape,
+                         .forward = forward,
+                         .step = step,
+                         .backward = backward};

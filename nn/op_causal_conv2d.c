@@ -6,7 +6,9 @@
 #include "nn/ops.h"
 #include "nn/segment.h"
 
-static int taps(const nn_causal_conv2d_conf *c) { return c->half * (2 * c->half + 1) + c->half + (c->strict ? 0 : 1); }
+static int taps(const nn_causal_conv2d_conf *c) {
+  return c->half * (2 * c->half + 1) + c->half + (c->strict ? 0 : 1);
+}
 
 /* Segments of position (r, q): kernel rows from the farthest to the site's own. */
 static int position(nn_segments *s, const nn_causal_conv2d_conf *c, int r, int q, int rows, int cols, int cin) {
@@ -40,7 +42,9 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   return 0;
 }
 
-static void release(nn_node *n) { nn_segments_free(n->table); }
+static void release(nn_node *n) {
+  nn_segments_free(n->table);
+}
 
 static void init(const nn_node *n, const nn_shape *in, nn_real *theta, rng r) {
   const nn_causal_conv2d_conf *c = n->conf;

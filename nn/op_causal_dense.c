@@ -1,8 +1,8 @@
 /* op_causal_dense.c: masked dense layer of a MADE (Germain et al. 2015; Wu, Wang, Zhang, PRL 122 080602).
  *   y[t] = b[t] + sum_{u < t or u <= t} W[u -> t] x[u]
- * Block j of `block` positions keeps the weights (all inputs up to its end, its outputs) row by row; entries against the
- * order are stored as zeros and their gradients are cleared. At the first position of a block one fat product adds all
- * earlier blocks to all outputs of the block; each step then adds the few inputs inside the block. */
+ * Block j of `block` positions keeps the weights (all inputs up to its end, its outputs) row by row; entries against
+ * the order are stored as zeros and their gradients are cleared. At the first position of a block one fat product adds
+ * all earlier blocks to all outputs of the block; each step then adds the few inputs inside the block. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,9 @@ typedef struct layer {
   part *parts;
 } layer;
 
-static int open_end(const nn_causal_dense_conf *c, int t) { return c->strict ? t : t + 1; }
+static int open_end(const nn_causal_dense_conf *c, int t) {
+  return c->strict ? t : t + 1;
+}
 
 static int shape(nn_node *n, const nn_shape *in, err *e) {
   const nn_causal_dense_conf *c = n->conf;
@@ -95,8 +97,8 @@ static void step(const nn_node *n, const nn_frame *f, int t) {
     nn_bias_set(p->width, S, b ? b + (size_t)t * c->out : NULL, y + t * row);
     nn_gemm(p->width, S, before, w, 1, p->width, x, S, y + t * row, S);
   }
-  nn_gemm(c->out, S, open_end(c, t) * l->cin - before, w + (size_t)before * p->width + (size_t)(t - p->first) * c->out, 1,
-          p->width, x + (size_t)before * S, S, y + t * row, S);
+  nn_gemm(c->out, S, open_end(c, t) * l->cin - before, w + (size_t)before * p->width + (size_t)(t - p->first) * c->out,
+          1, p->width, x + (size_t)before * S, S, y + t * row, S);
 }
 
 static void forward(const nn_node *n, const nn_frame *f) {

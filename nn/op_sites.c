@@ -1,8 +1,8 @@
 /* op_sites.c: a small dense layer of its own at every position, fed by that position's own list of input positions.
  *   y[t] = b[t] + sum_{u in list(t)} W_t[u] x[u]
  * With lists of the drawn spins that still interact with undrawn ones (the frontier) it is the first layer of a
- * conditional that sees exactly what it may depend on; with the lists {t} it is a layer inside the site; with one output
- * and weights starting from 2 beta J it is the linear skip term of Biazzo, Wu, Carleo (MLST 2024). */
+ * conditional that sees exactly what it may depend on; with the lists {t} it is a layer inside the site; with one
+ * output and weights starting from 2 beta J it is the linear skip term of Biazzo, Wu, Carleo (MLST 2024). */
 #include <math.h>
 #include <stdint.h>
 
@@ -12,7 +12,8 @@
 static int shape(nn_node *n, const nn_shape *in, err *e) {
   const nn_sites_conf *c = n->conf;
   int P = c->positions, cin = in->channels;
-  if (c->out < 1 || P != nn_positions(*in)) return err_set(e, ERR_RUN, "lists are for %d positions, the input has %d", P, nn_positions(*in));
+  if (c->out < 1 || P != nn_positions(*in))
+    return err_set(e, ERR_RUN, "lists are for %d positions, the input has %d", P, nn_positions(*in));
   nn_segments *s = n->table = nn_segments_new(P);
   int bad = !s, row = 0;
   for (int t = 0; t < P && !bad; t++) {
@@ -31,7 +32,9 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   return 0;
 }
 
-static void release(nn_node *n) { nn_segments_free(n->table); }
+static void release(nn_node *n) {
+  nn_segments_free(n->table);
+}
 
 static void init(const nn_node *n, const nn_shape *in, nn_real *theta, rng r) {
   const nn_sites_conf *c = n->conf;
@@ -75,6 +78,7 @@ static void backward(const nn_node *n, const nn_frame *f) {
 static void text(const nn_node *n, FILE *f) {
   const nn_sites_conf *c = n->conf;
   uint32_t h = 2166136261u; /* the lists, told apart */
+  for (int t = 0; t < c->positions; t++) h = (h ^ (uint32_t)c->start[t + 1]) * 16777619u;
   for (int k = 0; k < c->start[c->positions]; k++) h = (h ^ (uint32_t)c->list[k]) * 16777619u;
   fprintf(f, "inputs %d lists %08x bias %d", c->start[c->positions], h, c->bias);
 }

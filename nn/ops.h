@@ -5,8 +5,8 @@
 #include "nn/op.h"
 
 /* Causal convolution on extent[0] x extent[1] positions in raster order (PixelCNN): taps (dy, dx), -half <= dy <= 0,
- * times dilation, that lie before the site (strict) or up to it. Outside the lattice counts as zero; with wrap, columns of
- * earlier rows are periodic. Weights (open taps, Cin, Cout), closed taps are not stored. */
+ * times dilation, that lie before the site (strict) or up to it. Outside the lattice counts as zero; with wrap, columns
+ * of earlier rows are periodic. Weights (open taps, Cin, Cout), closed taps are not stored. */
 typedef struct nn_causal_conv2d_conf {
   int out, half, dilation;
   bool strict, wrap, bias;
@@ -24,8 +24,8 @@ typedef struct nn_causal_dense_conf {
 extern const nn_op nn_op_causal_dense;
 
 /* Site-wise layer: position t has its own weights from its own list of input positions, all < t or (own) = t.
- * Lists in CSR form belong to the caller and must outlive the graph. start_value: initial weights, one per listed position
- * (in and out channels 1), or NULL: normal, variance gain^2 / fan-in. */
+ * Lists in CSR form belong to the caller and must outlive the graph. start_value: initial weights, one per listed
+ * position (in and out channels 1), or NULL: normal, variance gain^2 / fan-in. */
 typedef struct nn_sites_conf {
   int out, positions;
   const int *start, *list; /* (positions+1), (start[positions]) */
@@ -35,9 +35,11 @@ typedef struct nn_sites_conf {
 } nn_sites_conf;
 extern const nn_op nn_op_sites;
 
-/* Activations, position by position. PReLU has a slope per channel, or per position and channel (sites); the slope used is
- * |a| + 2^-10, so that it never vanishes and backward can work from y alone. */
-typedef struct nn_prelu_conf { bool sites; } nn_prelu_conf;
+/* Activations, position by position. PReLU has a slope per channel, or per position and channel (sites); the slope used
+ * is |a| + 2^-10, so that it never vanishes and backward can work from y alone. */
+typedef struct nn_prelu_conf {
+  bool sites;
+} nn_prelu_conf;
 extern const nn_op nn_op_prelu, nn_op_relu, nn_op_tanh, nn_op_silu;
 
 extern const nn_op nn_op_add; /* y = x0 + x1, equal shapes */

@@ -1,4 +1,5 @@
-/* optim.c: the update loop, schedules and clipping (see optim.h); the rules themselves are in optim_adam.c, optim_sgd.c. */
+/* optim.c: the update loop, schedules and clipping (see optim.h); the rules themselves are in optim_adam.c,
+ * optim_sgd.c. */
 #include "nn/optim.h"
 
 #include <math.h>
@@ -23,13 +24,16 @@ const deck_key nn_optim_keys[] = {
     {"hold", DECK_REAL, offsetof(conf, hold), "0.3", 0, 1, .help = "cosine: fraction of the steps at full rate"},
     {"lr_final", DECK_REAL, offsetof(conf, lr_final), "0.003", 0, 1, .help = "cosine, plateau: lowest fraction of lr"},
     {"factor", DECK_REAL, offsetof(conf, factor), "0.92", 0.01, 1, .help = "plateau: multiplier"},
-    {"patience", DECK_INT, offsetof(conf, patience), "100", 1, 1000000, .help = "plateau: steps without improvement of the loss's spread"},
+    {"patience", DECK_INT, offsetof(conf, patience), "100", 1, 1000000,
+     .help = "plateau: steps without improvement of the loss's spread"},
     {"warmup", DECK_REAL, offsetof(conf, warmup), "0", 0, 1, .help = "fraction of the steps with linearly rising rate"},
     {"clip", DECK_REAL, offsetof(conf, clip), "1", 0, 1e9, .help = "largest norm of the gradient; 0: no clipping"},
     {0},
 };
 
-typedef struct plateau { double best, scale, bad; } plateau;
+typedef struct plateau {
+  double best, scale, bad;
+} plateau;
 
 struct nn_optim {
   run *r;

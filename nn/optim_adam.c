@@ -4,7 +4,9 @@
 
 #include "nn/optim.h"
 
-typedef struct conf { double beta1, beta2, eps, decay; } conf;
+typedef struct conf {
+  double beta1, beta2, eps, decay;
+} conf;
 
 static const deck_key keys[] = {
     {"beta1", DECK_REAL, offsetof(conf, beta1), "0.9", 0, 0.99999, .help = "memory of the mean gradient"},
@@ -18,7 +20,8 @@ static void update(const void *p, long step, double lr, size_t from, size_t to, 
                    nn_real *const *moment) {
   const conf *c = p;
   nn_real b1 = (nn_real)c->beta1, b2 = (nn_real)c->beta2, eps = (nn_real)c->eps, keep = (nn_real)(1 - lr * c->decay);
-  nn_real a1 = (nn_real)(1 / (1 - pow(c->beta1, (double)step + 1))), a2 = (nn_real)(1 / (1 - pow(c->beta2, (double)step + 1)));
+  nn_real a1 = (nn_real)(1 / (1 - pow(c->beta1, (double)step + 1))),
+          a2 = (nn_real)(1 / (1 - pow(c->beta2, (double)step + 1)));
   nn_real rate = (nn_real)lr, *restrict m = moment[0], *restrict v = moment[1];
   for (size_t i = from; i < to; i++) {
     m[i] = b1 * m[i] + (1 - b1) * grad[i];
@@ -31,5 +34,7 @@ static void update(const void *p, long step, double lr, size_t from, size_t to, 
   }
 }
 
-const nn_optim_type nn_optim_adam = {
-    .kind = {"adam", "Adam with decoupled weight decay", keys}, .conf_size = sizeof(conf), .moments = 2, .update = update};
+const nn_optim_type nn_optim_adam = {.kind = {"adam", "Adam with decoupled weight decay", keys},
+                                     .conf_size = sizeof(conf),
+                                     .moments = 2,
+                                     .update = update};

@@ -1,7 +1,9 @@
 /* optim_sgd.c: stochastic gradient descent with momentum:  m = mu m + g,  theta -= lr m. */
 #include "nn/optim.h"
 
-typedef struct conf { double momentum; } conf;
+typedef struct conf {
+  double momentum;
+} conf;
 
 static const deck_key keys[] = {
     {"momentum", DECK_REAL, offsetof(conf, momentum), "0.9", 0, 0.99999, .help = "memory of earlier gradients"},

@@ -1,9 +1,9 @@
 /* plan.c: where the values and gradients of one shard lie, and the walks over them (see graph.h).
  *
- * Values: every node keeps its own y (a draw reads all earlier positions, backward reads inputs), except that an op marked
- * in_place writes over its first input when it is that input's only reader and nobody's backward needs the old content.
- * Gradients: a node's dy lives from its last reader's backward to its own; places are found by first fit over lifetimes,
- * and an in-place op shares its input's dy as it shares its y. */
+ * Values: every node keeps its own y (a draw reads all earlier positions, backward reads inputs), except that an op
+ * marked in_place writes over its first input when it is that input's only reader and nobody's backward needs the old
+ * content. Gradients: a node's dy lives from its last reader's backward to its own; places are found by first fit over
+ * lifetimes, and an in-place op shares its input's dy as it shares its y. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +20,13 @@ static int readers(const nn_graph *g, int node) {
 static bool lies_on_input(const nn_graph *g, const nn_node *n) {
   if (!n->op || !n->op->in_place) return false;
   const nn_node *x = &g->node[n->in[0]];
-  return x->op && readers(g, n->in[0]) == 1 && !x->op->needs_y && !n->op->needs_x && nn_rows(x->shape) == nn_rows(n->shape);
+  return x->op && readers(g, n->in[0]) == 1 && !x->op->needs_y && !n->op->needs_x &&
+         nn_rows(x->shape) == nn_rows(n->shape);
 }
 
-static size_t round_up(size_t reals) { return (reals + 15) / 16 * 16; }
+static size_t round_up(size_t reals) {
+  return (reals + 15) / 16 * 16;
+}
 
 static void plan_values(nn_plan *p) {
   const nn_graph *g = p->graph;
@@ -40,8 +43,8 @@ static void plan_values(nn_plan *p) {
     if (g->node[i].scratch * (size_t)p->lanes > p->scratch) p->scratch = g->node[i].scratch * (size_t)p->lanes;
 }
 
-/* Walking backwards: a node's dy is born at its last reader (or at the output) and dies after its own backward; in-place
- * ops hand their dy down to the input, so a region lives to the lowest node of such a chain. */
+/* Walking backwards: a node's dy is born at its last reader (or at the output) and dies after its own backward;
+ * in-place ops hand their dy down to the input, so a region lives to the lowest node of such a chain. */
 static int plan_grads(nn_plan *p) {
   const nn_graph *g = p->graph;
   int *last = calloc((size_t)g->nnodes, sizeof *last), *low = calloc((size_t)g->nnodes, sizeof *low);
@@ -89,11 +92,12 @@ static void plan_opens(nn_plan *p) {
 int nn_plan_new(nn_plan **out, const nn_graph *g, int lanes, bool train, bool steps, err *e) {
   for (int i = 0; i < g->nnodes; i++) {
     const nn_node *n = &g->node[i];
-    const char *missing = !n->op                        ? NULL
-                          : steps && !n->op->step       ? "step (needed to draw)"
-                          : train && !n->op->backward   ? "backward (needed to train)"
-                                                        : NULL;
-    if (missing) return err_set(e, ERR_DECK, "network node '%s': op '%s' has no walk %s", n->name, n->op->name, missing);
+    const char *missing = !n->op                      ? NULL
+                          : steps && !n->op->step     ? "step (needed to draw)"
+                          : train && !n->op->backward ? "backward (needed to train)"
+                                                      : NULL;
+    if (missing)
+      return err_set(e, ERR_DECK, "network node '%s': op '%s' has no walk %s", n->name, n->op->name, missing);
   }
   nn_plan *p = calloc(1, sizeof *p);
   size_t n = (size_t)g->nnodes;
@@ -139,8 +143,9 @@ void nn_plan_print(const nn_plan *p, FILE *f) {
     fprintf(f, "  %-20s %-10s %18s %12zu %12.4g\n", n->name, n->op ? n->op->name : "input", shape, n->free_params,
             n->macs);
   }
-  fprintf(f, "  parameters %zu (%zu stored), %.4g MAC per sample and pass, %d lanes: values %.2f MB per shard,"
-             " gradients %.2f MB and scratch %.2f MB per worker\n",
+  fprintf(f,
+          "  parameters %zu (%zu stored), %.4g MAC per sample and pass, %d lanes: values %.2f MB per shard,"
+          " gradients %.2f MB and scratch %.2f MB per worker\n",
           g->free_params, g->nparam, g->macs, p->lanes, (double)p->values * sizeof(nn_real) * 1e-6,
           (double)p->grads * sizeof(nn_real) * 1e-6, (double)p->scratch * sizeof(nn_real) * 1e-6);
 }

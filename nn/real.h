@@ -1,5 +1,6 @@
-/* real.h: nn_real is float in production and double in the tests that need it. nn, samplers, xai and apps are built twice,
- * as libspinet_f (NN_SINGLE) and libspinet_d; the two are never linked together. Also the vector type of the lane kernels. */
+/* real.h: nn_real is float in production and double in the tests that need it. nn, samplers, xai and apps are built
+ * twice, as libspinet_f (NN_SINGLE) and libspinet_d; the two are never linked together. Also the vector type of the
+ * lane kernels. */
 #ifndef NN_REAL_H
 #define NN_REAL_H
 

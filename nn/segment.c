@@ -44,7 +44,9 @@ int nn_segments_add(nn_segments *s, int t, int w, int x, int n) {
   return 0;
 }
 
-void nn_segments_close(nn_segments *s, int t) { s->start[t + 1] = s->start[s->positions]; }
+void nn_segments_close(nn_segments *s, int t) {
+  s->start[t + 1] = s->start[s->positions];
+}
 
 double nn_segments_macs(const nn_segments *s, int out) {
   double rows = 0;

@@ -8,7 +8,9 @@
 #include "base/err.h"
 #include "nn/op.h"
 
-typedef struct nn_segment { int w, x, n; } nn_segment;
+typedef struct nn_segment {
+  int w, x, n;
+} nn_segment;
 
 /* Segments of every position of a node, in the order in which they are summed. */
 typedef struct nn_segments {
@@ -28,8 +30,8 @@ double nn_segments_macs(const nn_segments *s, int out);
 /* y (out, S) of position t; y was set to the bias or to zero by the caller. */
 void nn_segments_forward(const nn_segments *s, int t, int out, int S, const nn_real *W, const nn_real *X, nn_real *y);
 /* dX (may be NULL) and dW from dy (out, S) of position t; scratch holds out rounded up * S reals. */
-void nn_segments_backward(const nn_segments *s, int t, int out, int S, const nn_real *W, const nn_real *X, const nn_real *dy,
-                          nn_real *dX, nn_real *dW, nn_real *scratch);
+void nn_segments_backward(const nn_segments *s, int t, int out, int S, const nn_real *W, const nn_real *X,
+                          const nn_real *dy, nn_real *dX, nn_real *dW, nn_real *scratch);
 
 /* rows of y = bias (NULL: zero); bias gradient = sum over lanes. */
 void nn_bias_set(int rows, int S, const nn_real *bias, nn_real *y);

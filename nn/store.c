@@ -18,7 +18,8 @@ int nn_store_write(h5 *f, const void *self, err *e) {
     char path[96];
     if (!n->nparam) continue;
     snprintf(path, sizeof path, "/model/parameters/%s", n->name);
-    bad = h5_write(f, path, NN_H5, 1, &n->nparam, s->theta + n->param, "1", "weights, then biases, as the op stores them", e);
+    bad = h5_write(f, path, NN_H5, 1, &n->nparam, s->theta + n->param, "1",
+                   "weights, then biases, as the op stores them", e);
   }
   return bad;
 }
@@ -26,11 +27,13 @@ int nn_store_write(h5 *f, const void *self, err *e) {
 /* The first line in which two texts differ. */
 static int compare(const char *path, const char *a, const char *b, err *e) {
   int line = 1;
-  for (; *a && *a == *b; a++, b++) line += *a == '\n';
+  const char *la = a, *lb = b;
+  for (; *a && *a == *b; a++, b++)
+    if (*a == '\n') line++, la = a + 1, lb = b + 1;
   if (*a == *b) return 0;
-  while (line > 1 && a[-1] != '\n') a--, b--;
-  return err_set(e, ERR_FILE, "%s: /model: the stored network differs from the deck's at node line %d: stored '%.*s', deck '%.*s'",
-                 path, line, (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"), b);
+  return err_set(e, ERR_FILE,
+                 "%s: /model: the stored network differs from the deck's at node line %d: stored '%.*s', deck '%.*s'",
+                 path, line, (int)strcspn(la, "\n"), la, (int)strcspn(lb, "\n"), lb);
 }
 
 int nn_store_read(const char *path, const nn_graph *g, nn_real *theta, err *e) {

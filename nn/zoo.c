@@ -9,9 +9,17 @@ extern const nn_zoo nn_zoo_made, nn_zoo_pixelcnn, nn_zoo_sites;
 const deck_kind *const nn_zoo_kinds[] = {&nn_zoo_made.kind, &nn_zoo_pixelcnn.kind, &nn_zoo_sites.kind, NULL};
 
 const deck_key nn_net_keys[] = {
-    {.name = "skip", .type = DECK_WORD, .at = offsetof(nn_net_conf, skip), .def = "none", .words = "none|frontier|all",
-     .help = "linear term over drawn spins, starting from the couplings: none, over the frontier, over all earlier ones"},
-    {.name = "from", .type = DECK_TEXT, .at = offsetof(nn_net_conf, from), .def = "~",
+    {.name = "skip",
+     .type = DECK_WORD,
+     .at = offsetof(nn_net_conf, skip),
+     .def = "none",
+     .words = "none|frontier|all",
+     .help =
+         "linear term over drawn spins, starting from the couplings: none, over the frontier, over all earlier ones"},
+    {.name = "from",
+     .type = DECK_TEXT,
+     .at = offsetof(nn_net_conf, from),
+     .def = "~",
      .help = "run.h5 whose /model holds parameters for exactly this network"},
     {0},
 };

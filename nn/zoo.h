@@ -1,5 +1,6 @@
-/* zoo.h: builders of whole networks from words in the deck (section `net`), one file each. All are causal: they take the
- * drawn spins x (positions, 1) in order and give one logit z (positions, 1) per position that depends on earlier ones only. */
+/* zoo.h: builders of whole networks from words in the deck (section `net`), one file each. All are causal: they take
+ * the drawn spins x (positions, 1) in order and give one logit z (positions, 1) per position that depends on earlier
+ * ones only. */
 #ifndef NN_ZOO_H
 #define NN_ZOO_H
 
@@ -8,11 +9,11 @@
 
 /* What a builder may know of the problem; all pointers must outlive the graph. */
 typedef struct nn_causal {
-  int rows, cols;          /* positions as a grid in raster order; cols = 0 where there is none */
+  int rows, cols; /* positions as a grid in raster order; cols = 0 where there is none */
   int positions;
-  const int *start, *list; /* frontier: earlier positions that position t depends on exactly    */
-  const int *all_start, *all_list; /* every earlier position                                    */
-  const int *own_start, *own_list; /* position t itself                                         */
+  const int *start, *list;                     /* frontier: earlier positions that position t depends on exactly    */
+  const int *all_start, *all_list;             /* every earlier position                                    */
+  const int *own_start, *own_list;             /* position t itself                                         */
   const double *start_value, *all_start_value; /* first guess of the linear weights, or NULL    */
 } nn_causal;
 
@@ -25,7 +26,10 @@ typedef struct nn_zoo {
 extern const deck_kind *const nn_zoo_kinds[]; /* made, pixelcnn, sites */
 extern const deck_key nn_net_keys[];          /* keys of every network: skip, from */
 
-typedef struct nn_net_conf { int skip; const char *from; } nn_net_conf;
+typedef struct nn_net_conf {
+  int skip;
+  const char *from;
+} nn_net_conf;
 
 /* Section `net` of the deck -> finished graph (input node 0). Caller frees. */
 int nn_zoo_build(nn_graph **g, const nn_causal *c, const deck *d, err *e);

@@ -8,7 +8,13 @@
 #include "nn/ops.h"
 #include "nn/zoo.h"
 
-typedef struct conf { long depth, width, half; int act; bool bias, residual, wrap; double output_gain; deck_ints dilation; } conf;
+typedef struct conf {
+  long depth, width, half;
+  int act;
+  bool bias, residual, wrap;
+  double output_gain;
+  deck_ints dilation;
+} conf;
 
 static const deck_key keys[] = {
     {"depth", DECK_INT, offsetof(conf, depth), "3", 1, 64, .help = "masked convolutions"},
@@ -19,15 +25,22 @@ static const deck_key keys[] = {
     {"activation", DECK_WORD, offsetof(conf, act), "prelu", .words = nn_act_words, .help = "between layers"},
     {"bias", DECK_BOOL, offsetof(conf, bias), "true", .help = "false makes the network odd (with tanh): Z2 exact"},
     {"residual", DECK_BOOL, offsetof(conf, residual), "false", .help = "inner layers are residual blocks"},
-    {"output_gain", DECK_REAL, offsetof(conf, output_gain), "0", 0, 100, .help = "scale of the last layer's initial weights"},
+    {"output_gain", DECK_REAL, offsetof(conf, output_gain), "0", 0, 100,
+     .help = "scale of the last layer's initial weights"},
     {0},
 };
 
-static int conv(nn_graph *g, int x, const conf *k, const char *what, long l, int out, long half, bool strict, double gain, err *e) {
+static int conv(nn_graph *g, int x, const conf *k, const char *what, long l, int out, long half, bool strict,
+                double gain, err *e) {
   char name[32];
   snprintf(name, sizeof name, "%s%ld", what, l + 1);
-  nn_causal_conv2d_conf c = {.out = out, .half = (int)half, .dilation = (int)k->dilation.v[l % k->dilation.n],
-                             .strict = strict, .wrap = k->wrap, .bias = k->bias, .gain = gain};
+  nn_causal_conv2d_conf c = {.out = out,
+                             .half = (int)half,
+                             .dilation = (int)k->dilation.v[l % k->dilation.n],
+                             .strict = strict,
+                             .wrap = k->wrap,
+                             .bias = k->bias,
+                             .gain = gain};
   return nn_add(g, &nn_op_causal_conv2d, name, &c, 1, &x, e);
 }
 
@@ -40,7 +53,8 @@ static int act(nn_graph *g, int x, const conf *k, long l, err *e) {
 static int build(nn_graph *g, int x, const nn_causal *c, const void *p, err *e) {
   const conf *k = p;
   if (!c->cols) {
-    err_set(e, ERR_DECK, "net.kind = pixelcnn: needs drawn sites that form a rectangular grid (a square or triangular lattice)");
+    err_set(e, ERR_DECK,
+            "net.kind = pixelcnn: needs drawn sites that form a rectangular grid (a square or triangular lattice)");
     return -1;
   }
   for (long l = 0; l < k->depth; l++) {

@@ -16,7 +16,8 @@ const deck_key ar_keys[] = {
     {"symmetry", DECK_WORD, offsetof(ar_conf, symmetry), "none", .words = symmetry_words,
      .help = "average the density over this group (one more pass per element)"},
     {"gauge", DECK_BOOL, offsetof(ar_conf, gauge), "false", .help = "exact Z2 by drawing s_i s_0 and a global flip"},
-    {"lanes", DECK_INT, offsetof(ar_conf, lanes), "64", 1, 1024, .help = "samples per shard (S): 1, 8, 16, 32, ... 1024"},
+    {"lanes", DECK_INT, offsetof(ar_conf, lanes), "64", 1, 1024,
+     .help = "samples per shard (S): 1, 8, 16, 32, ... 1024"},
     {0},
 };
 
@@ -49,10 +50,13 @@ static int target_lists(ar *a) {
 static int check_conf(const ar *a, const deck *d, err *e) {
   long S = a->conf.lanes;
   if (S != 1 && (S < 8 || S & (S - 1)))
-    return err_set(e, ERR_DECK, "%s: draw.lanes = %ld: must be 1, 8, 16, 32, 64, 128, ... 1024", deck_where(d, "draw", "lanes"), S);
-  if (a->conf.gauge && a->m->h) return err_set(e, ERR_DECK, "%s: draw.gauge: needs a model without field", deck_where(d, "draw", "gauge"));
+    return err_set(e, ERR_DECK, "%s: draw.lanes = %ld: must be 1, 8, 16, 32, 64, 128, ... 1024",
+                   deck_where(d, "draw", "lanes"), S);
+  if (a->conf.gauge && a->m->h)
+    return err_set(e, ERR_DECK, "%s: draw.gauge: needs a model without field", deck_where(d, "draw", "gauge"));
   if (a->conf.gauge && a->conf.symmetry)
-    return err_set(e, ERR_DECK, "%s: draw.gauge: is exact by itself; set draw.symmetry to none", deck_where(d, "draw", "gauge"));
+    return err_set(e, ERR_DECK, "%s: draw.gauge: is exact by itself; set draw.symmetry to none",
+                   deck_where(d, "draw", "gauge"));
   return 0;
 }
 
@@ -105,8 +109,10 @@ int ar_frames_new(ar_frames *f, const ar *a, ar_worker *w, bool kept, err *e) {
   f->part = nn_alloc((size_t)a->g->size * (size_t)a->lanes * sizeof *f->part);
   if (!f->f || !f->part) return err_set(e, ERR_RUN, "proposal: out of memory");
   for (int g = 0; g < a->g->size; g++) {
-    if (!kept && !g) f->f[g] = w->share;
-    else if (nn_frame_new(&f->f[g], a->plan, w->share, e)) return e->code;
+    if (!kept && !g)
+      f->f[g] = w->share;
+    else if (nn_frame_new(&f->f[g], a->plan, w->share, e))
+      return e->code;
   }
   return 0;
 }
@@ -118,10 +124,14 @@ void ar_frames_free(ar_frames *f, const ar *a, ar_worker *w) {
   f->f = NULL, f->part = NULL;
 }
 
-size_t ar_frames_bytes(const ar *a) { return a->plan->values * sizeof(nn_real) * (size_t)a->g->size; }
+size_t ar_frames_bytes(const ar *a) {
+  return a->plan->values * sizeof(nn_real) * (size_t)a->g->size;
+}
 
 /* ---- draws ---- */
-static const nn_real *logits(const ar *a, const nn_frame *f) { return f->value[a->net->output]; }
+static const nn_real *logits(const ar *a, const nn_frame *f) {
+  return f->value[a->net->output];
+}
 
 /* sum over positions of ln sigma(s z) of the configuration in a frame */
 static void sum_density(const ar *a, const nn_frame *f, double *lnq) {
@@ -152,7 +162,8 @@ static void average_images(const ar *a, ar_worker *w, const ar_frames *f, const 
   }
 }
 
-void ar_draw(const ar *a, ar_worker *w, const ar_frames *f, const nn_real *theta, rng r, long shard, unsigned step, double *lnq) {
+void ar_draw(const ar *a, ar_worker *w, const ar_frames *f, const nn_real *theta, rng r, long shard, unsigned step,
+             double *lnq) {
   int S = a->lanes, n = a->o->n;
   nn_frame *h = f->f[0];
   h->theta = theta;
@@ -223,7 +234,8 @@ static void output_gradient(const ar *a, ar_worker *w, nn_frame *f, const double
   }
 }
 
-void ar_backward(const ar *a, ar_worker *w, const ar_frames *f, const nn_real *theta, nn_real *dtheta, const double *weight) {
+void ar_backward(const ar *a, ar_worker *w, const ar_frames *f, const nn_real *theta, nn_real *dtheta,
+                 const double *weight) {
   int S = a->lanes, G = a->g->size;
   for (int i = 0; G > 1 && i < S; i++) { /* share of image g in the average: softmax of ln q */
     double top = f->part[i], sum = 0;

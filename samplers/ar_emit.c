@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "nn/elementwise.h"
+#include "nn/ops.h"
 #include "samplers/ar.h"
 
 /* Left-out spin k of every lane: p(s = +1) = sigma(2 beta h), adds its ln p. */
-static void heat_bath(const ar *a, ar_worker *w, const nn_frame *f, int k, double beta, rng r, long shard, unsigned step,
-                      int8_t *s, double *lnq) {
+static void heat_bath(const ar *a, ar_worker *w, const nn_frame *f, int k, double beta, rng r, long shard,
+                      unsigned step, int8_t *s, double *lnq) {
   int S = a->lanes, N = a->m->lat->n, site = a->o->rest[k];
   for (int i = 0; i < S; i++) {
     double h = a->m->h ? a->m->h[site] : 0;
@@ -47,7 +48,17 @@ void ar_emit(const ar *a, ar_worker *w, const ar_frames *f, double beta, rng r, 
   }
 }
 
-/* Flip one earlier spin per lane under random weights and see which logits move. */
+/* Biases stand at the end of a node's parameters. */
+static size_t biases(const nn_node *n) {
+  size_t out = (size_t)n->shape.channels, all = nn_rows(n->shape);
+  if (n->op == &nn_op_causal_conv2d) return ((const nn_causal_conv2d_conf *)n->conf)->bias ? out : 0;
+  if (n->op == &nn_op_causal_dense) return ((const nn_causal_dense_conf *)n->conf)->bias ? all : 0;
+  if (n->op == &nn_op_sites) return ((const nn_sites_conf *)n->conf)->bias ? all : 0;
+  return 0;
+}
+
+/* Raise one earlier spin per lane from zero and see which logits move. With positive weights and no biases all activations
+ * pass a positive signal on and nothing cancels, however deep the network. */
 int ar_unseen(const ar *a, long *unseen, long *pairs, err *e) {
   int S = a->lanes, n = a->o->n;
   const nn_causal *c = &a->o->causal;
@@ -59,14 +70,17 @@ int ar_unseen(const ar *a, long *unseen, long *pairs, err *e) {
     return err_set(e, ERR_RUN, "network: out of memory");
   }
   rng r = rng_stream(1, "unseen");
-  for (size_t i = 0; i < a->net->nparam; i++) theta[i] = (nn_real)(0.1 * rng_normal(r, i, 0, 0));
+  for (int k = 0; k < a->net->nnodes; k++) {
+    const nn_node *node = &a->net->node[k];
+    for (size_t i = node->param; i < node->param + node->nparam - biases(node); i++)
+      theta[i] = (nn_real)(0.05 + 0.1 * rng_uniform(r, i, 0, 0));
+  }
   f->theta = theta;
-  for (size_t i = 0; i < (size_t)n * S; i++) f->value[0][i] = (i / S * 7 % 5) & 1 ? -1 : 1;
-  nn_forward(a->plan, f);
+  nn_forward(a->plan, f); /* the spins of a new frame are zero */
   for (int t = 0; t < n; t++) z[t] = f->value[a->net->output][(size_t)t * S];
   for (int u0 = 0; u0 < n; u0 += S) {
-    for (size_t i = 0; i < (size_t)n * S; i++) f->value[0][i] = (i / S * 7 % 5) & 1 ? -1 : 1;
-    for (int i = 0; i < S && u0 + i < n; i++) f->value[0][(size_t)(u0 + i) * S + i] *= -1;
+    for (size_t i = 0; i < (size_t)n * S; i++) f->value[0][i] = 0;
+    for (int i = 0; i < S && u0 + i < n; i++) f->value[0][(size_t)(u0 + i) * S + i] = 1;
     nn_forward(a->plan, f);
     for (int t = 0; t < n; t++)
       for (int k = c->start[t]; k < c->start[t + 1]; k++) {

@@ -11,23 +11,56 @@
 extern const chain_type chain_metropolis, chain_multispin, chain_heatbath, chain_wolff, chain_swendsen_wang;
 
 const deck_kind *const chain_types[] = {
-    &chain_metropolis.kind, &chain_multispin.kind, &chain_heatbath.kind, &chain_wolff.kind, &chain_swendsen_wang.kind, NULL,
+    &chain_metropolis.kind, &chain_multispin.kind,     &chain_heatbath.kind,
+    &chain_wolff.kind,      &chain_swendsen_wang.kind, NULL,
 };
 
 #define AT(member) offsetof(chain_plan, member)
 const deck_key chain_keys[] = {
-    {.name = "sweeps", .type = DECK_INT, .at = AT(sweeps), .def = "10000", .min = 1, .max = 4e9, .help = "sweeps after thermalisation", .free = true},
-    {.name = "thermalisation", .type = DECK_INT, .at = AT(thermalisation), .def = "1000", .min = 0, .max = 2e8, .help = "sweeps before the first measurement"},
-    {.name = "every", .type = DECK_INT, .at = AT(every), .def = "1", .min = 1, .max = 1e6, .help = "sweeps from one measurement to the next"},
-    {.name = "replicas", .type = DECK_INT, .at = AT(replicas), .def = "16", .min = 1, .max = 1e7, .help = "independent chains, shared among the ranks"},
-    {.name = "start", .type = DECK_WORD, .at = AT(start), .def = "random", .words = "cold|hot|random", .help = "all up; independent spins; each replica ordered or disordered by chance"},
+    {.name = "sweeps",
+     .type = DECK_INT,
+     .at = AT(sweeps),
+     .def = "10000",
+     .min = 1,
+     .max = 4e9,
+     .help = "sweeps after thermalisation",
+     .free = true},
+    {.name = "thermalisation",
+     .type = DECK_INT,
+     .at = AT(thermalisation),
+     .def = "1000",
+     .min = 0,
+     .max = 2e8,
+     .help = "sweeps before the first measurement"},
+    {.name = "every",
+     .type = DECK_INT,
+     .at = AT(every),
+     .def = "1",
+     .min = 1,
+     .max = 1e6,
+     .help = "sweeps from one measurement to the next"},
+    {.name = "replicas",
+     .type = DECK_INT,
+     .at = AT(replicas),
+     .def = "16",
+     .min = 1,
+     .max = 1e7,
+     .help = "independent chains, shared among the ranks"},
+    {.name = "start",
+     .type = DECK_WORD,
+     .at = AT(start),
+     .def = "random",
+     .words = "cold|hot|random",
+     .help = "all up; independent spins; each replica ordered or disordered by chance"},
     {0},
 };
 #undef AT
 
 /* ---- making ---- */
 
-static size_t padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
+static size_t padded(size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
 
 static void *aligned_bytes(size_t bytes) {
   void *p = aligned_alloc(64, padded(bytes + 1));
@@ -35,7 +68,8 @@ static void *aligned_bytes(size_t bytes) {
   return p;
 }
 
-/* Philox gives each replica its start, whatever the member: draw 0 decides about order, the others give 128 spins each. */
+/* Philox gives each replica its start, whatever the member: draw 0 decides about order, the others give 128 spins each.
+ */
 static void start_replica(chain *c, rng r, int replica, chain_start how, int8_t *s) {
   uint64_t index = (uint64_t)(c->first + replica);
   uint32_t coin = rng_words(r, index, 0, 0).v[0];
@@ -43,7 +77,8 @@ static void start_replica(chain *c, rng r, int replica, chain_start how, int8_t 
   int8_t sign = how == CHAIN_RANDOM && (coin & 2) ? -1 : 1;
   for (int i = 0; i < c->m->lat->n; i += 128) {
     philox4x32_ctr_t w = rng_words(r, index, 0, 1 + (uint32_t)i / 128);
-    for (int k = 0; k < 128 && i + k < c->m->lat->n; k++) s[i + k] = !hot ? sign : (w.v[k / 32] >> (k % 32)) & 1 ? 1 : -1;
+    for (int k = 0; k < 128 && i + k < c->m->lat->n; k++)
+      s[i + k] = !hot ? sign : (w.v[k / 32] >> (k % 32)) & 1 ? 1 : -1;
   }
   c->type->put(c, replica, s);
 }
@@ -62,8 +97,8 @@ static int start_all(chain *c, chain_setup setup, err *e) {
 static int check_setup(const chain_type *t, const ising *m, chain_setup s, err *e) {
   int end = s.first + s.n;
   if (s.first < 0 || s.n < 0 || end > s.total || (s.n && (s.first % t->unit || (end % t->unit && end != s.total))))
-    return err_set(e, ERR_DECK, "chain %s: replicas %d..%d of %d do not fill units of %d", t->kind.name, s.first, end - 1,
-                   s.total, t->unit);
+    return err_set(e, ERR_DECK, "chain %s: replicas %d..%d of %d do not fill units of %d", t->kind.name, s.first,
+                   end - 1, s.total, t->unit);
   if (s.name && strlen(s.name) >= sizeof((chain *)0)->name)
     return err_set(e, ERR_DECK, "chain %s: the name %s is too long", t->kind.name, s.name);
   if (!(m->beta >= 0 && isfinite(m->beta)))
@@ -113,8 +148,8 @@ void chain_free(chain *c) {
   free(c);
 }
 
-int chain_from_deck(chain **out, chain_plan *plan, const deck *d, const char *section, const ising *m, const comm *ranks,
-                    uint32_t seed, err *e) {
+int chain_from_deck(chain **out, chain_plan *plan, const deck *d, const char *section, const ising *m,
+                    const comm *ranks, uint32_t seed, err *e) {
   const deck_kind *kind = deck_kind_of(d, section);
   const chain_type *t = (const chain_type *)kind;
   *out = NULL;
@@ -136,7 +171,8 @@ int chain_from_deck(chain **out, chain_plan *plan, const deck *d, const char *se
 static void advance_unit(chain *c, int unit, long n, int flags, void *work) {
   for (long k = 0; k < n; k++) {
     bool tune = (flags & CHAIN_THERMALISE) && k < n / 2;
-    c->type->sweep(c, unit, (uint32_t)(c->sweeps + k), (k == n - 1 ? CHAIN_LAST : 0) | (tune ? CHAIN_THERMALISE : 0), work);
+    c->type->sweep(c, unit, (uint32_t)(c->sweeps + k), (k == n - 1 ? CHAIN_LAST : 0) | (tune ? CHAIN_THERMALISE : 0),
+                   work);
   }
 }
 
@@ -147,13 +183,20 @@ static int team_size(const chain *c, long n) {
 
 static void advance(chain *c, long n, int flags) {
 #pragma omp parallel for num_threads(team_size(c, n)) schedule(dynamic)
-  for (int u = 0; u < c->units; u++) advance_unit(c, u, n, flags, c->work + c->work_bytes * (size_t)omp_get_thread_num());
+  for (int u = 0; u < c->units; u++)
+    advance_unit(c, u, n, flags, c->work + c->work_bytes * (size_t)omp_get_thread_num());
   c->sweeps += n;
 }
 
-void chain_advance(chain *c, long n) { advance(c, n, 0); }
-void chain_thermalise(chain *c, long n) { advance(c, n, CHAIN_THERMALISE); }
-void chain_sweep(chain *c) { advance(c, 1, 0); }
+void chain_advance(chain *c, long n) {
+  advance(c, n, 0);
+}
+void chain_thermalise(chain *c, long n) {
+  advance(c, n, CHAIN_THERMALISE);
+}
+void chain_sweep(chain *c) {
+  advance(c, 1, 0);
+}
 
 /* ---- measurements ---- */
 
@@ -184,8 +227,12 @@ void chain_improved(const chain *c, int replica, double better[CHAIN_NIMPROVED])
   for (int k = 0; k < CHAIN_NIMPROVED; k++) better[k] = c->type->improved && c->sweeps ? x[k] : NAN;
 }
 
-void chain_spins(const chain *c, int replica, int8_t *s) { c->type->get(c, replica, s); }
-void chain_set_spins(chain *c, int replica, const int8_t *s) { c->type->put(c, replica, s); }
+void chain_spins(const chain *c, int replica, int8_t *s) {
+  c->type->get(c, replica, s);
+}
+void chain_set_spins(chain *c, int replica, const int8_t *s) {
+  c->type->put(c, replica, s);
+}
 
 /* A member that counts its work keeps the count as the last of its extra doubles, after the improved estimators. */
 double chain_work(const chain *c, int replica) {

@@ -1,5 +1,6 @@
 /* chain_clusters.h: connected clusters of active bonds by union and find. Parents never exceed their children, so one
- * ascending pass flattens the forest. Rem's algorithm (Dijkstra 1976; Patwary, Blair, Manne, SEA 2010: the fastest of its kind). */
+ * ascending pass flattens the forest. Rem's algorithm (Dijkstra 1976; Patwary, Blair, Manne, SEA 2010: the fastest of
+ * its kind). */
 #ifndef SAMPLERS_CHAIN_CLUSTERS_H
 #define SAMPLERS_CHAIN_CLUSTERS_H
 

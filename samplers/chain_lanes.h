@@ -10,6 +10,10 @@
 
 #include "base/rng.h"
 
+#ifndef __AVX512F__ /* such vectors are passed among static functions only: no ABI to keep */
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
 typedef uint64_t lanes_word __attribute__((vector_size(64), may_alias));
 
 typedef struct lanes {
@@ -46,6 +50,8 @@ static inline int lanes_none(lanes_word a) {
 #endif
 }
 
-static inline lanes_word lanes_all(uint64_t x) { return (lanes_word){x, x, x, x, x, x, x, x}; }
+static inline lanes_word lanes_all(uint64_t x) {
+  return (lanes_word){x, x, x, x, x, x, x, x};
+}
 
 #endif

@@ -1,7 +1,7 @@
 /* chain_local.c: sweeps of single-spin updates on any graph. One sweep visits every site once; on two-colourable graphs
  * first one colour, then the other (no site waits for the one before it), else in the order of the sites. Each
- * update draws 64 bits and compares 63 of them with P(up), rounded to 2^-63. With equal couplings and equal fields P(up)
- * comes from a table over (old spin, sum of the neighbours), otherwise from the local field in double. */
+ * update draws 64 bits and compares 63 of them with P(up), rounded to 2^-63. With equal couplings and equal fields
+ * P(up) comes from a table over (old spin, sum of the neighbours), otherwise from the local field in double. */
 #include "samplers/chain_local.h"
 
 #include <math.h>
@@ -16,7 +16,9 @@ typedef struct local {
   uint64_t *table; /* (2 most + 1, 2): threshold for sum of neighbours, old spin; NULL: couplings or fields differ */
 } local;
 
-static uint64_t threshold(double p) { return (uint64_t)(p * 0x1p63); }
+static uint64_t threshold(double p) {
+  return (uint64_t)(p * 0x1p63);
+}
 
 static void visiting_order(const lattice *l, int *order, int *colour) {
   if (!lattice_bipartite(l, colour)) memset(colour, 0, sizeof(int) * (size_t)l->n);
@@ -38,7 +40,8 @@ static int fill_table(local *a, const ising *m) {
   if (!a->table) return 1;
   for (int k = -a->most; k <= a->most; k++)
     for (int b = 0; b < 2; b++)
-      a->table[2 * (k + a->most) + b] = threshold(a->up(2 * b - 1, 2 * m->beta * (m->uniform * k + (m->h ? m->h[0] : 0))));
+      a->table[2 * (k + a->most) + b] =
+          threshold(a->up(2 * b - 1, 2 * m->beta * (m->uniform * k + (m->h ? m->h[0] : 0))));
   return 0;
 }
 
@@ -96,11 +99,19 @@ void chain_local_sweep(chain *c, int unit, uint32_t step, int flags, void *work)
   const lattice *l = c->m->lat;
   int8_t *s = chain_bytes(c, unit);
   rng_fast g = rng_fast_seed(c->stream, (uint64_t)(c->unit_first + unit), step, 0);
-  if (!a->table) sweep_any(a, c->m, s, &g);
-  else if (a->degree == 4) sweep_table(a, l, 4, s, &g);
-  else if (a->degree == 6) sweep_table(a, l, 6, s, &g);
-  else sweep_table(a, l, 0, s, &g);
+  if (!a->table)
+    sweep_any(a, c->m, s, &g);
+  else if (a->degree == 4)
+    sweep_table(a, l, 4, s, &g);
+  else if (a->degree == 6)
+    sweep_table(a, l, 6, s, &g);
+  else
+    sweep_table(a, l, 0, s, &g);
 }
 
-void chain_bytes_get(const chain *c, int replica, int8_t *s) { memcpy(s, chain_bytes(c, replica), c->unit_bytes); }
-void chain_bytes_put(chain *c, int replica, const int8_t *s) { memcpy(chain_bytes(c, replica), s, c->unit_bytes); }
+void chain_bytes_get(const chain *c, int replica, int8_t *s) {
+  memcpy(s, chain_bytes(c, replica), c->unit_bytes);
+}
+void chain_bytes_put(chain *c, int replica, const int8_t *s) {
+  memcpy(chain_bytes(c, replica), s, c->unit_bytes);
+}

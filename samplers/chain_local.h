@@ -15,6 +15,8 @@ void chain_local_sweep(chain *c, int unit, uint32_t step, int flags, void *work)
 /* Spins stored as bytes, one replica after the other (members with unit 1). */
 void chain_bytes_get(const chain *c, int replica, int8_t *s);
 void chain_bytes_put(chain *c, int replica, const int8_t *s);
-static inline int8_t *chain_bytes(const chain *c, int replica) { return c->spins + c->unit_bytes * (size_t)replica; }
+static inline int8_t *chain_bytes(const chain *c, int replica) {
+  return c->spins + c->unit_bytes * (size_t)replica;
+}
 
 #endif

@@ -1,11 +1,12 @@
-/* chain_multispin.c: multi-spin coded Metropolis on a square torus with equal |J| and no field. Bit r of a 512-bit word per
- * site belongs to replica r (up = 1); one checkerboard sweep updates 512 replicas with independent random bits.
- * Idea: Jacobs and Rebbi, J. Comput. Phys. 41 (1981) 203; there one random number serves all replicas, here each has its own.
+/* chain_multispin.c: multi-spin coded Metropolis on a square torus with equal |J| and no field. Bit r of a 512-bit word
+ * per site belongs to replica r (up = 1); one checkerboard sweep updates 512 replicas with independent random bits.
+ * Idea: Jacobs and Rebbi, J. Comput. Phys. 41 (1981) 203; there one random number serves all replicas, here each has
+ * its own.
  *
- * Let a site have k unsatisfied bonds of four. A flip costs dE = 2|J| (4 - 2k): k >= 2 is accepted at once, k = 1 with chance
- * exp(-4 beta |J|), k = 0 with exp(-8 beta |J|). The chance is compared digit by digit, 64 binary digits, with the random
- * digits of all 512 replicas at once; the comparison stops when every replica is decided (after about 10 digits). Chances
- * are exact to 2^-64.
+ * Let a site have k unsatisfied bonds of four. A flip costs dE = 2|J| (4 - 2k): k >= 2 is accepted at once, k = 1 with
+ * chance exp(-4 beta |J|), k = 0 with exp(-8 beta |J|). The chance is compared digit by digit, 64 binary digits, with
+ * the random digits of all 512 replicas at once; the comparison stops when every replica is decided (after about 10
+ * digits). Chances are exact to 2^-64.
  *
  * As in chain_metropolis.c a site must be left alone now and then, or orbits without cost close upon themselves. Here a
  * site is passed over with chance 1/16 in all 512 replicas of a word at once: which sites a sweep visits depends on no
@@ -20,8 +21,10 @@
 enum { REPLICAS = 512, WORDS = REPLICAS / 64, DIGITS = 64, FIRST = 12, LATER = 4 };
 
 typedef struct multispin {
-  lanes_word digit1[DIGITS], digit0[DIGITS]; /* digits of the chances for k = 1 and k = 0, most significant first, all replicas */
-  uint64_t *right, *down; /* (N) all bits set where the bond to the right, below is negative; NULL: all have the sign of `flip` */
+  lanes_word digit1[DIGITS],
+      digit0[DIGITS]; /* digits of the chances for k = 1 and k = 0, most significant first, all replicas */
+  uint64_t *right,
+      *down; /* (N) all bits set where the bond to the right, below is negative; NULL: all have the sign of `flip` */
   uint64_t flip;
 } multispin;
 
@@ -87,7 +90,8 @@ static void done(chain *c) {
 /* ---- sweep ---- */
 
 /* Replicas that accept: all of `free`, of the others those of `one` with chance 1, the rest with chance 0. */
-static inline __attribute__((always_inline)) lanes_word accept(const multispin *a, lanes *g, lanes_word free_, lanes_word one) {
+static inline __attribute__((always_inline)) lanes_word accept(const multispin *a, lanes *g, lanes_word free_,
+                                                               lanes_word one) {
   lanes_word open = ~free_, hit = free_;
   for (int k = 0; k < DIGITS;) {
     for (int stop = k ? k + LATER : FIRST; k < stop; k++) {
@@ -110,9 +114,10 @@ static inline __attribute__((always_inline)) lanes_word update(const multispin *
 }
 
 static inline __attribute__((always_inline)) void sweep_rows(const multispin *a, const lattice *l, bool mixed,
-                                                             lanes_word *s, lanes g, rng_fast pass) {
+                                                             lanes_word *s, const lanes *g0, rng_fast pass) {
   int rows = l->rows, cols = l->cols;
-  uint64_t coins = 0; /* four bits per site decide whether it is passed over */
+  lanes g = *g0;
+  uint64_t coins = 0;                  /* four bits per site decide whether it is passed over */
   for (int k = 0; k < 2 * rows; k++) { /* rows of the even sublattice, then of the odd one */
     int y = k % rows, at = y * cols, up = (y ? y - 1 : rows - 1) * cols, down = (y + 1 < rows ? y + 1 : 0) * cols;
     for (int x = (y + k / rows) & 1; x < cols; x += 2) {
@@ -124,7 +129,8 @@ static inline __attribute__((always_inline)) void sweep_rows(const multispin *a,
         *v = update(a, &g, *v, s[up + x] ^ a->down[up + x], s[down + x] ^ a->down[at + x],
                     s[at + left] ^ a->right[at + left], s[at + right] ^ a->right[at + x]);
       else
-        *v = update(a, &g, *v, s[up + x] ^ a->flip, s[down + x] ^ a->flip, s[at + left] ^ a->flip, s[at + right] ^ a->flip);
+        *v = update(a, &g, *v, s[up + x] ^ a->flip, s[down + x] ^ a->flip, s[at + left] ^ a->flip,
+                    s[at + right] ^ a->flip);
     }
   }
 }
@@ -135,8 +141,10 @@ static void sweep(chain *c, int unit, uint32_t step, int flags, void *work) {
   uint64_t word = (uint64_t)(c->unit_first + unit);
   lanes g = lanes_seed(c->stream, word, step);
   rng_fast pass = rng_fast_seed(c->stream, word, step, 8); /* lanes_seed has used 0..7 */
-  if (a->right) sweep_rows(a, c->m->lat, true, s, g, pass);
-  else sweep_rows(a, c->m->lat, false, s, g, pass);
+  if (a->right)
+    sweep_rows(a, c->m->lat, true, s, &g, pass);
+  else
+    sweep_rows(a, c->m->lat, false, s, &g, pass);
 }
 
 /* ---- single replicas ---- */
@@ -166,7 +174,8 @@ typedef struct counter {
   int planes;
 } counter;
 
-static inline void count(counter *n, lanes_word bit) {
+static inline void count(counter *n, const lanes_word *one) {
+  lanes_word bit = *one;
   for (int k = 0; k < n->planes; k++) {
     lanes_word carry = n->plane[k] & bit;
     n->plane[k] ^= bit;
@@ -198,7 +207,8 @@ typedef struct line_sums { /* of one direction: what lines of sites add to the o
 } line_sums;
 
 /* Counts spins up and unsatisfied bonds along and out of one line of `length` sites, `stride` apart. */
-static void read_line(const chain *c, const lanes_word *s, int from, int length, int stride, bool rows, int32_t *up, int32_t *bad) {
+static void read_line(const chain *c, const lanes_word *s, int from, int length, int stride, bool rows, int32_t *up,
+                      int32_t *bad) {
   const multispin *a = c->self;
   const uint64_t *sign = rows ? a->right : a->down;
   counter ups, bads;
@@ -206,8 +216,9 @@ static void read_line(const chain *c, const lanes_word *s, int from, int length,
   counter_open(&bads, length);
   for (int x = 0; x < length; x++) {
     int i = from + x * stride, j = from + (x + 1 < length ? x + 1 : 0) * stride;
-    count(&ups, s[i]);
-    count(&bads, s[i] ^ s[j] ^ (sign ? sign[i] : a->flip));
+    lanes_word broken = s[i] ^ s[j] ^ (sign ? sign[i] : a->flip);
+    count(&ups, &s[i]);
+    count(&bads, &broken);
   }
   counter_read(&ups, up);
   counter_read(&bads, bad);
@@ -242,13 +253,15 @@ static void measure(const chain *c, int unit, void *work, double (*obs)[ISING_NO
   for (int r = 0; r < REPLICAS; r++) {
     obs[r][ISING_E] = -size * (2.0 * n - 2.0 * (t[0].bad[r] + t[1].bad[r]));
     obs[r][ISING_M] = 2 * t[0].up[r] - n;
-    obs[r][ISING_SK] = .5 * (t[0].re[r] * t[0].re[r] + t[0].im[r] * t[0].im[r] + t[1].re[r] * t[1].re[r] + t[1].im[r] * t[1].im[r]);
+    obs[r][ISING_SK] =
+        .5 * (t[0].re[r] * t[0].re[r] + t[0].im[r] * t[0].im[r] + t[1].re[r] * t[1].re[r] + t[1].im[r] * t[1].im[r]);
   }
 }
 
 extern const chain_type chain_multispin;
 const chain_type chain_multispin = {
-    .kind = {"multispin", "Metropolis, 512 replicas per machine word: square torus, even sides, equal |J|, no field", NULL},
+    .kind = {"multispin", "Metropolis, 512 replicas per machine word: square torus, even sides, equal |J|, no field",
+             NULL},
     .tag = "multispin",
     .unit = REPLICAS,
     .applies = applies,

@@ -1,10 +1,10 @@
-/* chain_swendsen_wang.c: Swendsen and Wang, Phys. Rev. Lett. 58 (1987) 86, for any couplings without field. Satisfied bonds
- * (J s s' > 0) become active with chance 1 - exp(-2 beta |J|); each cluster of active bonds is flipped with chance 1/2.
- * Improved estimators (mean over all cluster signs; M_c, S_c: sum of s, of s exp(ikr) over cluster c, before the flips):
- *   M^2 = sum M_c^2,   M^4 = 3 (sum M_c^2)^2 - 2 sum M_c^4,   S(k) = sum |S_c|^2.
- * Square lattices with equal couplings: rows fall into runs of sites joined by active horizontal bonds, found without a
- * branch; only runs enter the union-find, over vertical bonds whose plaquette does not close anyway.
- * Chances are rounded to 2^-32, a shift of beta below 1e-9. */
+/* chain_swendsen_wang.c: Swendsen and Wang, Phys. Rev. Lett. 58 (1987) 86, for any couplings without field. Satisfied
+ * bonds (J s s' > 0) become active with chance 1 - exp(-2 beta |J|); each cluster of active bonds is flipped with
+ * chance 1/2. Improved estimators (mean over all cluster signs; M_c, S_c: sum of s, of s exp(ikr) over cluster c,
+ * before the flips): M^2 = sum M_c^2,   M^4 = 3 (sum M_c^2)^2 - 2 sum M_c^4,   S(k) = sum |S_c|^2. Square lattices with
+ * equal couplings: rows fall into runs of sites joined by active horizontal bonds, found without a branch; only runs
+ * enter the union-find, over vertical bonds whose plaquette does not close anyway. Chances are rounded to 2^-32, a
+ * shift of beta below 1e-9. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,30 +18,37 @@ typedef struct sw_conf {
 } sw_conf;
 
 static const deck_key keys[] = {
-    {.name = "improved", .type = DECK_BOOL, .at = offsetof(sw_conf, improved), .def = "true", .help = "improved estimators of M^2, M^4 and the structure factor"},
+    {.name = "improved",
+     .type = DECK_BOOL,
+     .at = offsetof(sw_conf, improved),
+     .def = "true",
+     .help = "improved estimators of M^2, M^4 and the structure factor"},
     {0},
 };
 
 typedef struct sw {
   bool square, improved;
-  uint32_t chance;   /* square: of every bond */
-  uint8_t wanted;    /* square: 1 where spins of a satisfied bond differ */
-  uint32_t *chances; /* graph: (nbonds) */
-  double (*along)[3]; /* square: (cols+1) sums over columns before x of z, z cos, z sin; z = (sign J)^x, the pattern of a run */
+  uint32_t chance;    /* square: of every bond */
+  uint8_t wanted;     /* square: 1 where spins of a satisfied bond differ */
+  uint32_t *chances;  /* graph: (nbonds) */
+  double (*along)[3]; /* square: (cols+1) sums over columns before x of z, z cos, z sin; z = (sign J)^x, the pattern of
+                         a run */
 } sw;
 
-typedef struct scratch { /* of a thread; n sites */
-  uint32_t *random;     /* (2 BLOCK) */
-  double (*wave)[4];    /* (n) S_c of roots: cos, sin along rows, along columns */
+typedef struct scratch {         /* of a thread; n sites */
+  uint32_t *random;              /* (2 BLOCK) */
+  double (*wave)[4];             /* (n) S_c of roots: cos, sin along rows, along columns */
   int32_t *parent, *label, *mag; /* (n) of runs; site -> run; M_c of roots */
-  int32_t *begin;       /* (n+1) first site of each run */
-  int8_t *flip;         /* (n) 0 or -1 */
-  uint8_t *left, *up, *wrap; /* (n) active bonds of each site; of column 0 around the torus */
+  int32_t *begin;                /* (n+1) first site of each run */
+  int8_t *flip;                  /* (n) 0 or -1 */
+  uint8_t *left, *up, *wrap;     /* (n) active bonds of each site; of column 0 around the torus */
 } scratch;
 
 enum { BLOCK = 1024 }; /* sites whose random numbers are made at a time */
 
-static size_t slot(size_t bytes) { return (bytes + 127) / 64 * 64; } /* room for a vector beyond the end */
+static size_t slot(size_t bytes) {
+  return (bytes + 127) / 64 * 64;
+} /* room for a vector beyond the end */
 
 static size_t scratch_bytes(int sites) {
   size_t n = (size_t)sites;
@@ -105,7 +112,8 @@ static int init(chain *c, const void *conf, err *e) {
   a->chance = bond_chance(m->beta, m->uniform);
   a->wanted = m->uniform < 0;
   c->work_bytes = scratch_bytes(m->lat->n);
-  if (a->square ? fill_along(a, m) : fill_chances(a, m)) return err_set(e, ERR_RUN, "%s: out of memory for tables", c->name);
+  if (a->square ? fill_along(a, m) : fill_chances(a, m))
+    return err_set(e, ERR_RUN, "%s: out of memory for tables", c->name);
   return 0;
 }
 
@@ -132,7 +140,8 @@ static void toss_bonds(const sw *a, scratch w, int n, lanes *g) {
 }
 
 /* bond[i] stays where s[i] and t[i] satisfy it. */
-static void keep_satisfied(uint8_t *restrict bond, const int8_t *restrict s, const int8_t *restrict t, uint8_t wanted, int n) {
+static void keep_satisfied(uint8_t *restrict bond, const int8_t *restrict s, const int8_t *restrict t, uint8_t wanted,
+                           int n) {
   for (int i = 0; i < n; i++) bond[i] &= (uint8_t)(((uint8_t)(s[i] ^ t[i]) >> 7) ^ wanted ^ 1);
 }
 
@@ -150,7 +159,8 @@ static void activate(const sw *a, const lattice *l, scratch w, const int8_t *s, 
   }
 }
 
-/* Vertical bonds of a row (of sites from `i0`, above it from `j0`) joined, but for those whose plaquette's other three are active. */
+/* Vertical bonds of a row (of sites from `i0`, above it from `j0`) joined, but for those whose plaquette's other three
+ * are active. */
 static void join_row(scratch w, int cols, int i0, int j0) {
   const uint8_t *up = w.up + i0, *left = w.left + i0, *above = w.left + j0;
   int32_t *hit = (int32_t *)w.random; /* free by now */
@@ -191,7 +201,8 @@ static int label_graph(const sw *a, const ising *m, scratch w, const int8_t *s, 
   for (int b = 0; b < l->nbonds; b++) {
     int i = l->bond[b][0], j = l->bond[b][1], k = b % 16;
     if (!k) r = lanes_next(g);
-    if (m->J[b] * s[i] * s[j] > 0 && (uint32_t)(r[k / 2] >> 32 * (k % 2)) < a->chances[b]) clusters_join(w.parent, i, j);
+    if (m->J[b] * s[i] * s[j] > 0 && (uint32_t)(r[k / 2] >> 32 * (k % 2)) < a->chances[b])
+      clusters_join(w.parent, i, j);
   }
   return l->n;
 }
@@ -228,19 +239,23 @@ static void sum_sites(const ising *m, scratch w, const int8_t *s) {
     }
 }
 
-static void improve(const sw *a, const ising *m, scratch w, const int8_t *s, int clusters, double better[CHAIN_NIMPROVED]) {
+static void improve(const sw *a, const ising *m, scratch w, const int8_t *s, int clusters,
+                    double better[CHAIN_NIMPROVED]) {
   double m2 = 0, m4 = 0;
   four sk = {0};
   memset(w.mag, 0, sizeof *w.mag * (size_t)clusters);
   memset(w.wave, 0, sizeof *w.wave * (size_t)clusters);
-  if (a->square) sum_runs(a, m, w, s);
-  else sum_sites(m, w, s);
+  if (a->square)
+    sum_runs(a, m, w, s);
+  else
+    sum_sites(m, w, s);
   for (int k = 0; k < clusters; k++) {
     double x = (double)w.mag[k] * w.mag[k];
     four z = *(four *)w.wave[k];
     m2 += x, m4 += x * x, sk += z * z;
   }
-  better[CHAIN_M2] = m2, better[CHAIN_M4] = 3 * m2 * m2 - 2 * m4, better[CHAIN_SK] = (sk[0] + sk[1] + sk[2] + sk[3]) / 2;
+  better[CHAIN_M2] = m2, better[CHAIN_M4] = 3 * m2 * m2 - 2 * m4,
+  better[CHAIN_SK] = (sk[0] + sk[1] + sk[2] + sk[3]) / 2;
 }
 
 /* Each root has a random bit, its members follow. */
@@ -265,8 +280,10 @@ static void sweep(chain *c, int unit, uint32_t step, int flags, void *work) {
   if (a->square) activate(a, l, w, s, &g);
   int clusters = a->square ? label_square(l, w) : label_graph(a, c->m, w, s, &g);
   clusters_flatten(w.parent, clusters);
-  if (a->improved && (flags & CHAIN_LAST)) improve(a, c->m, w, s, clusters, better);
-  else better[CHAIN_M2] = better[CHAIN_M4] = better[CHAIN_SK] = NAN;
+  if (a->improved && (flags & CHAIN_LAST))
+    improve(a, c->m, w, s, clusters, better);
+  else
+    better[CHAIN_M2] = better[CHAIN_M4] = better[CHAIN_SK] = NAN;
   flip(w, s, l->n, clusters, &g);
 }
 

@@ -1,9 +1,10 @@
 /* chain_wolff.c: single-cluster updates (Wolff, Phys. Rev. Lett. 62 (1989) 361) for any couplings without field.
- * From a random site a cluster grows over satisfied bonds (J s s' > 0), each taken with chance 1 - exp(-2 beta |J|), and is
- * flipped. A sweep is a number of clusters fixed in advance (stopping when enough spins are flipped would bias
- * the measurement): the key `clusters`, or settled by each replica in chain_thermalise so that about N spins are flipped, or one.
- * Improved estimators, averaged over the clusters of the last sweep: M^2 = N (sum of s over the cluster)^2 / size, and
- * the structure factor alike; M^4 has none. Chances are rounded to 2^-32, a shift of beta below 1e-9. */
+ * From a random site a cluster grows over satisfied bonds (J s s' > 0), each taken with chance 1 - exp(-2 beta |J|),
+ * and is flipped. A sweep is a number of clusters fixed in advance (stopping when enough spins are flipped would bias
+ * the measurement): the key `clusters`, or settled by each replica in chain_thermalise so that about N spins are
+ * flipped, or one. Improved estimators, averaged over the clusters of the last sweep: M^2 = N (sum of s over the
+ * cluster)^2 / size, and the structure factor alike; M^4 has none. Chances are rounded to 2^-32, a shift of beta below
+ * 1e-9. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,23 +16,34 @@ typedef struct wolff_conf {
 } wolff_conf;
 
 static const deck_key keys[] = {
-    {.name = "clusters", .type = DECK_INT, .at = offsetof(wolff_conf, clusters), .def = "0", .min = 0, .max = 1e6, .help = "clusters per sweep; 0: settled in thermalisation"},
+    {.name = "clusters",
+     .type = DECK_INT,
+     .at = offsetof(wolff_conf, clusters),
+     .def = "0",
+     .min = 0,
+     .max = 1e6,
+     .help = "clusters per sweep; 0: settled in thermalisation"},
     {0},
 };
 
-enum { CLUSTERS = CHAIN_NIMPROVED, MEAN_SIZE, FLIPS, NEXTRA }; /* doubles of state per replica after the improved estimators */
+enum {
+  CLUSTERS = CHAIN_NIMPROVED,
+  MEAN_SIZE,
+  FLIPS,
+  NEXTRA
+}; /* doubles of state per replica after the improved estimators */
 
 typedef struct wolff {
-  long clusters;    /* of the key                                            */
-  uint32_t chance;  /* of every bond where all couplings are equal           */
+  long clusters;     /* of the key                                            */
+  uint32_t chance;   /* of every bond where all couplings are equal           */
   uint32_t *chances; /* (2 nbonds) per entry of the neighbour list, or NULL  */
-  bool ferromagnet; /* equal couplings > 0                                   */
-  int degree;       /* of every site, or 0 where they differ                 */
+  bool ferromagnet;  /* equal couplings > 0                                   */
+  int degree;        /* of every site, or 0 where they differ                 */
 } wolff;
 
 typedef struct growth { /* scratch of a thread */
-  int *site;      /* (n+1) members in the order they joined       */
-  uint32_t *mark; /* (n) number of the cluster a site is in, or 0 */
+  int *site;            /* (n+1) members in the order they joined       */
+  uint32_t *mark;       /* (n) number of the cluster a site is in, or 0 */
 } growth;
 
 static growth growth_of(const chain *c, void *work) {
@@ -60,7 +72,9 @@ static int init(chain *c, const void *conf, err *e) {
   const lattice *l = m->lat;
   wolff *a = c->self = calloc(1, sizeof *a);
   if (!a) return err_set(e, ERR_RUN, "%s: out of memory for tables", c->name);
-  *a = (wolff){.clusters = conf ? ((const wolff_conf *)conf)->clusters : 0, .ferromagnet = m->uniform > 0, .degree = common_degree(l)};
+  *a = (wolff){.clusters = conf ? ((const wolff_conf *)conf)->clusters : 0,
+               .ferromagnet = m->uniform > 0,
+               .degree = common_degree(l)};
   a->chance = bond_chance(m->beta, m->uniform);
   c->work_bytes = (sizeof(int) + sizeof(uint32_t)) * ((size_t)l->n + 1);
   for (int u = 0; u < c->units; u++) c->extra[u * NEXTRA + CLUSTERS] = a->clusters ? (double)a->clusters : 1;
@@ -80,9 +94,10 @@ static void done(chain *c) {
 
 /* ---- one cluster: grown and flipped; returns its size, its members in site[] ---- */
 
-/* Equal couplings > 0: a neighbour with the old sign has not joined yet, no marks needed. No branch on the random bit. */
-static inline __attribute__((always_inline)) int grow_ferromagnet(const wolff *a, const lattice *l, int degree, int8_t *s,
-                                                                  int *site, int seed, rng_fast *g) {
+/* Equal couplings > 0: a neighbour with the old sign has not joined yet, no marks needed. No branch on the random bit.
+ */
+static inline __attribute__((always_inline)) int grow_ferromagnet(const wolff *a, const lattice *l, int degree,
+                                                                  int8_t *s, int *site, int seed, rng_fast *g) {
   int size = 1;
   int8_t v = s[seed];
   uint64_t r = 0;
@@ -111,7 +126,8 @@ static int grow_any(const wolff *a, const ising *m, int8_t *s, growth w, int see
     int i = w.site[head];
     for (int k = l->start[i]; k < l->start[i + 1]; k++) {
       int j = l->neighbour[k];
-      if (w.mark[j] == number || m->J[l->via[k]] * s[i] * s[j] <= 0 || rng_fast_next(g) >> 32 >= a->chances[k]) continue;
+      if (w.mark[j] == number || m->J[l->via[k]] * s[i] * s[j] <= 0 || rng_fast_next(g) >> 32 >= a->chances[k])
+        continue;
       w.mark[j] = number;
       w.site[size++] = j;
     }

@@ -1,4 +1,5 @@
-/* draws.c: see draws.h. Rounds of shards: every worker draws, completes and measures its shards; rank 0 receives the rows. */
+/* draws.c: see draws.h. Rounds of shards: every worker draws, completes and measures its shards; rank 0 receives the
+ * rows. */
 #include "samplers/draws.h"
 
 #include <math.h>
@@ -63,23 +64,24 @@ static void job_close(job *j) {
   free(j->mine), free(j->all), free(j->spins);
 }
 
-int draws_make(run *r, const ar *a, const nn_real *theta, const char *stream, long n, draw_sink *sink, void *ctx,
-               int nexamples, int8_t *examples, err *e) {
-  long S = a->lanes, shards = (n + S - 1) / S, first = 0;
+int draws_make(run *r, const ar *a, const nn_real *theta, const char *stream, long from, long n, draw_sink *sink,
+               void *ctx, int nexamples, int8_t *examples, err *e) {
+  long S = a->lanes, shards = (n + S - 1) / S - from / S;
   int width = (int)(shards < ROUND ? shards : ROUND);
-  job j = {.a = a, .theta = theta, .c = run_comm(r), .r = rng_stream(run_seed(r), stream), .nexamples = nexamples,
+  job j = {.a = a,
+           .theta = theta,
+           .c = run_comm(r),
+           .r = rng_stream(run_seed(r), stream),
+           .nexamples = nexamples,
            .examples = examples};
+  if (from >= n) return 0;
   job_open(&j, r, width, e);
-  if (comm_vote(j.c, e)) {
-    job_close(&j);
-    return e->code;
-  }
-  for (; first < shards; first += width) {
-    round_of_shards(&j, first);
-    long have = (first + width) * S < n ? width * S : n - first * S;
-    if (!j.c->rank) sink(ctx, first * S, have, j.all, e);
-    if (comm_vote(j.c, e)) break;
-    if (run_tick(r, "drawing", first * S + have, n, NULL)) break;
+  comm_vote(j.c, e);
+  for (long shard = from / S; shard * S < n && !e->code && !run_stopping(r); shard += width) {
+    long first = shard * S < from ? from : shard * S, end = (shard + width) * S < n ? (shard + width) * S : n;
+    round_of_shards(&j, shard);
+    sink(ctx, first, end - first, j.c->rank ? NULL : j.all + (first - shard * S) * DRAW_ROW, e);
+    if (!comm_vote(j.c, e)) run_tick(r, "drawing", end, n, NULL);
   }
   job_close(&j);
   return e->code;

@@ -9,16 +9,18 @@
  * any coupling is lw = -beta E - lnq. */
 enum { DRAW_LNQ, DRAW_E, DRAW_M, DRAW_SK, DRAW_ROW };
 
-/* Gets the rows (n, DRAW_ROW) of samples first..first+n-1 on rank 0, in ascending order of first. */
+/* Gets the rows (n, DRAW_ROW) of samples first..first+n-1 on rank 0 (rows is NULL elsewhere; every rank calls, so that
+ * it can count), in ascending order of first. */
 typedef int draw_sink(void *ctx, long first, long n, const double *rows, err *e);
 
-/* Collective: n draws under the stream `stream`; sample i is the same whatever ranks and threads are. examples: if not NULL,
- * the first nexamples (<= lanes) configurations (nexamples, sites), filled on rank 0. */
-int draws_make(run *r, const ar *a, const nn_real *theta, const char *stream, long n, draw_sink *sink, void *ctx,
-               int nexamples, int8_t *examples, err *e);
+/* Collective: samples from..n-1 under the stream `stream`; sample i is the same whatever ranks, threads and `from` are.
+ * Returns early, without error, where the run must stop. examples: if not NULL, the first nexamples (<= lanes)
+ * configurations (nexamples, sites) if from = 0, filled on rank 0. */
+int draws_make(run *r, const ar *a, const nn_real *theta, const char *stream, long from, long n, draw_sink *sink,
+               void *ctx, int nexamples, int8_t *examples, err *e);
 
-/* Collective: lw (n) = ln w(s_drawn) - ln q(s_drawn) of given configurations s (n, sites), equal on all ranks; n a multiple
- * of the lanes. lw is filled on all ranks. */
+/* Collective: lw (n) = ln w(s_drawn) - ln q(s_drawn) of given configurations s (n, sites), equal on all ranks; n a
+ * multiple of the lanes. lw is filled on all ranks. */
 int draws_weigh(run *r, const ar *a, const nn_real *theta, long n, const int8_t *s, double *lw, err *e);
 
 #endif

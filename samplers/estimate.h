@@ -8,28 +8,41 @@
 #include "samplers/chain.h"
 #include "samplers/draws.h"
 
-typedef struct estimate_conf { long draws, nmcmc, compare; deck_reals scan; } estimate_conf;
+typedef struct estimate_conf {
+  long draws, nmcmc, compare;
+  deck_reals scan;
+} estimate_conf;
 extern const deck_key estimate_keys[]; /* section `estimate` */
 
-/* What remains of the draws for figures (rank 0; NULL elsewhere). */
+/* Context of the thermodynamic functions for a model; exact energies only centre the sums. Local. */
+thermo estimate_thermo(const ising *m, const exact_ising *x);
+
+/* What the draws leave behind for figures and comparisons (rank 0; empty elsewhere). */
 typedef struct estimate_data {
   long n;
-  double *lw, *lnq, *E, *M, *Sk; /* (n) */
+  const double *lw, *lnq, *E, *M, *Sk; /* (n) */
   int nexamples;
-  int8_t *example;               /* (nexamples, sites) */
+  const int8_t *example; /* (nexamples, sites) */
   int npoints;
-  thermo_point *point;           /* (npoints) the scan of beta */
+  const thermo_point *point; /* (npoints) the scan of beta */
   long np;
-  double *lwp;                   /* (np) log weights of configurations of the Markov chain */
+  const double *lwp; /* (np) log weights of configurations of the Markov chain */
 } estimate_data;
-void estimate_free(estimate_data *d);
 
 /* Draws from the network and everything that follows from them: results *.raw, *.nis, *.nmcmc, *.scan, ess, pareto_k,
- * acceptance. x: exact values, NaN where unknown. */
-int estimate_network(run *r, const ar *a, const nn_real *theta, const exact_ising *x, estimate_data *d, err *e);
+ * acceptance. All sums are owned by the run. x: exact values, NaN where unknown. */
+typedef struct estimator estimator;
+int estimator_new(estimator **s, run *r, const ar *a, const exact_ising *x, err *e);
+void estimator_free(estimator *s);
+/* The draws not made yet, then results. trained: steps behind theta; draws of another theta are thrown away. */
+int estimator_run(estimator *s, const nn_real *theta, long trained, err *e);
+estimate_data estimator_data(const estimator *s);
 
-/* The Markov chain of section `chain`: results *.<tag>. Where the exact value is unknown this is the reference. Afterwards
+/* The Markov chain of section `chain`: results *.<tag>. Where no exact value is known it is the reference. Afterwards
  * estimate.compare of its configurations are weighed by the network: bracket of lnZ and mode-drop ratio. */
-int estimate_chain(run *r, const ar *a, const nn_real *theta, const exact_ising *x, estimate_data *d, err *e);
+typedef struct reference reference;
+int reference_new(reference **s, run *r, const ar *a, const exact_ising *x, err *e);
+void reference_free(reference *s);
+int reference_run(reference *s, const nn_real *theta, estimate_data *d, err *e);
 
 #endif

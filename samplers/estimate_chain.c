@@ -1,5 +1,5 @@
-/* estimate_chain.c: estimate_chain (see estimate.h): a long Markov chain as reference, and the network's weights of its
- * configurations:  E_q[lw] <= lnZ <= E_p[lw]  and  R = Zhat_q/Zhat_p, the share of p that q covers. */
+/* estimate_chain.c: reference_new, reference_run (see estimate.h): a long Markov chain as reference, and the network's
+ * weights of its configurations:  E_q[lw] <= lnZ <= E_p[lw]  and  R = Zhat_q/Zhat_p, the share of p that q covers. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,15 +7,27 @@
 #include "analysis/bridge.h"
 #include "samplers/estimate.h"
 
-typedef struct record {
+struct reference {
+  run *r;
+  const ar *a;
+  exact_ising x;
+  thermo t;
   chain *c;
   chain_plan plan;
-  thermo t;
-  long length;        /* measurements per replica */
-  double *own, *all;  /* (units here, unit, length, THERMO_NG); all: rank 0 */
-  int8_t *spins, *gathered; /* kept configurations: (units here, unit, per, sites) */
-  long per;           /* kept configurations per replica */
-} record;
+  long length;      /* measurements per replica */
+  long per;         /* kept configurations per replica */
+  run_item item[3]; /* the chain's own state */
+  int items;
+  double *all;      /* rank 0: (replicas padded to units, length, THERMO_NG) */
+  int8_t *gathered; /* (replicas padded, per, sites) */
+  double *lwp;      /* (compared) log weights */
+  /* state */
+  int64_t done;  /* measurements made */
+  double *own;   /* (replicas here padded, length, THERMO_NG) */
+  int8_t *spins; /* (replicas here padded, per, sites) kept configurations */
+};
+typedef struct reference record;
+static const char *const owned[] = {"reference measurements", "reference rows", "reference configurations"};
 
 static void measure(record *m, long k) {
   double obs[ISING_NOBS], better[CHAIN_NIMPROVED];
@@ -35,17 +47,8 @@ static void keep_spins(record *m, long k) {
   long stride = m->per ? m->length / m->per : 0;
   if (!m->per || k % stride || k / stride >= m->per) return;
   size_t N = (size_t)m->t.sites;
-  for (int i = 0; i < m->c->n; i++) chain_spins(m->c, i, m->spins + ((size_t)i * (size_t)m->per + (size_t)(k / stride)) * N);
-}
-
-static int allocate(record *m, const comm *c, err *e) {
-  size_t unit = (size_t)m->c->type->unit, total = (size_t)m->c->total, all = (total + unit - 1) / unit * unit;
-  size_t here = (size_t)m->c->units * unit, row = (size_t)m->length * THERMO_NG, N = (size_t)m->t.sites * (size_t)m->per;
-  m->own = calloc(here * row + 1, sizeof *m->own);
-  m->all = malloc((c->rank ? 1 : all * row) * sizeof *m->all);
-  m->spins = calloc(here * N + 1, 1);
-  m->gathered = malloc(all * N + 1);
-  return m->own && m->all && m->spins && m->gathered ? 0 : err_set(e, ERR_RUN, "Markov chain: out of memory for its series");
+  for (int i = 0; i < m->c->n; i++)
+    chain_spins(m->c, i, m->spins + ((size_t)i * (size_t)m->per + (size_t)(k / stride)) * N);
 }
 
 static void gather(record *m, const comm *c) {
@@ -58,10 +61,16 @@ static void gather(record *m, const comm *c) {
 }
 
 static int put(run *r, record *m, const exact_ising *x, err *e) {
-  static const struct { int q; const char *name; size_t exact; } printed[] = {
-      {THERMO_e, "e", offsetof(exact_ising, e)},         {THERMO_c, "c", offsetof(exact_ising, c)},
-      {THERMO_m_abs, "m_abs", offsetof(exact_ising, m_abs)}, {THERMO_chi, "chi", offsetof(exact_ising, chi)},
-      {THERMO_U, "binder", (size_t)-1},                  {THERMO_xi, "xi", (size_t)-1}};
+  static const struct {
+    int q;
+    const char *name;
+    size_t exact;
+  } printed[] = {{THERMO_e, "e", offsetof(exact_ising, e)},
+                 {THERMO_c, "c", offsetof(exact_ising, c)},
+                 {THERMO_m_abs, "m_abs", offsetof(exact_ising, m_abs)},
+                 {THERMO_chi, "chi", offsetof(exact_ising, chi)},
+                 {THERMO_U, "binder", (size_t)-1},
+                 {THERMO_xi, "xi", (size_t)-1}};
   gamma_result g[THERMO_COUNT];
   long *length = malloc((size_t)m->c->total * sizeof *length);
   if (!length) return err_set(e, ERR_RUN, "Markov chain: out of memory");
@@ -75,8 +84,17 @@ static int put(run *r, record *m, const exact_ising *x, err *e) {
     snprintf(text, sizeof text, "%s; %s chain, %s", thermo_quantities[printed[i].q].description, m->c->type->kind.name,
              v->reason ? v->reason : "Gamma method");
     double exact = printed[i].exact == (size_t)-1 ? NAN : *(const double *)((const char *)x + printed[i].exact);
-    run_result(r, (run_value){.name = name, .unit = thermo_quantities[printed[i].q].unit, .description = text, .value = v->value,
-                              .error = v->reason ? NAN : v->error, .exact = exact, .exact_error = NAN, .tau_int = v->tau, .n_eff = v->n_eff}, e);
+    run_result(r,
+               (run_value){.name = name,
+                           .unit = thermo_quantities[printed[i].q].unit,
+                           .description = text,
+                           .value = v->value,
+                           .error = v->reason ? NAN : v->error,
+                           .exact = exact,
+                           .exact_error = NAN,
+                           .tau_int = v->tau,
+                           .n_eff = v->n_eff},
+               e);
     if (v->reason) run_warn(r, "%s: %s", name, v->reason);
   }
   free(length);
@@ -84,61 +102,98 @@ static int put(run *r, record *m, const exact_ising *x, err *e) {
 }
 
 static int put_number(run *r, const char *name, double value, double error, double exact, const char *text, err *e) {
-  return run_result(r, (run_value){.name = name, .unit = "1", .description = text, .value = value, .error = error, .exact = exact,
-                                   .exact_error = NAN, .tau_int = NAN, .n_eff = NAN}, e);
+  return run_result(r,
+                    (run_value){.name = name,
+                                .unit = "1",
+                                .description = text,
+                                .value = value,
+                                .error = error,
+                                .exact = exact,
+                                .exact_error = NAN,
+                                .tau_int = NAN,
+                                .n_eff = NAN},
+                    e);
 }
 
 /* The network looks at configurations of the chain. */
-static int compare(run *r, record *m, const ar *a, const nn_real *theta, const exact_ising *x, estimate_data *d, err *e) {
-  long n = m->per * m->c->total / a->lanes * a->lanes;
-  d->np = n;
-  d->lwp = malloc(((size_t)n + 1) * sizeof *d->lwp);
-  if (!d->lwp) err_set(e, ERR_RUN, "comparison: out of memory");
-  if (comm_vote(run_comm(r), e) || !n || draws_weigh(r, a, theta, n, m->gathered, d->lwp, e)) return e->code;
+static int compare(record *m, const nn_real *theta, estimate_data *d, err *e) {
+  run *r = m->r;
+  long n = m->per * m->c->total / m->a->lanes * m->a->lanes;
+  m->lwp = malloc(((size_t)n + 1) * sizeof *m->lwp);
+  if (!m->lwp) err_set(e, ERR_RUN, "comparison: out of memory");
+  if (comm_vote(run_comm(r), e) || !n || draws_weigh(r, m->a, theta, n, m->gathered, m->lwp, e)) return e->code;
+  d->np = n, d->lwp = m->lwp;
   if (!run_root(r) || !d->n) return 0;
-  bridge_data b = {.nq = d->n, .np = n, .lwq = d->lw, .lwp = d->lwp};
+  bridge_data b = {.nq = d->n, .np = n, .lwq = d->lw, .lwp = m->lwp};
   bridge_ratio ratio;
   bridge_bracket bounds;
   bridge_result z;
   if (bridge_mode_drop(&b, &ratio, e) || bridge_bounds(&b, &bounds, e) || bridge_lnZ(&b, &z, e)) return e->code;
-  put_number(r, "lnZ.bridge", z.lnZ, z.reason ? NAN : z.error, x->lnZ, "Bennett's bridge between draws and Markov chain", e);
-  put_number(r, "lnZ.upper", bounds.upper, bounds.upper_error, x->lnZ, "E_p[lw] over the Markov chain: an UPPER BOUND of lnZ", e);
-  return put_number(r, "mode_ratio.nis", ratio.ratio, ratio.ratio_error, 1,
+  put_number(r, "lnZ_bridge", z.lnZ, z.reason ? NAN : z.error, m->x.lnZ,
+             "Bennett's bridge between draws and Markov chain", e);
+  put_number(r, "lnZ_upper", bounds.upper, bounds.upper_error, NAN,
+             "E_p[lw] over the Markov chain: an UPPER BOUND of lnZ", e);
+  return put_number(r, "mode_ratio", ratio.ratio, ratio.ratio_error, 1,
                     "Zhat_q/Zhat_p: share of the Markov chain's configurations that the network covers", e);
 }
 
-int estimate_chain(run *r, const ar *a, const nn_real *theta, const exact_ising *x, estimate_data *d, err *e) {
-  record m = {.t = {.beta = a->m->beta, .sites = a->m->lat->n,
-                    .length = a->m->lat->rows && a->m->lat->rows == a->m->lat->cols ? a->m->lat->rows : 0,
-                    .H0 = isnan(x->e) ? 0 : x->e * a->m->lat->n}};
+/* ---- life ---- */
+static int own(record *m, err *e) {
+  size_t unit = (size_t)m->c->type->unit, here = (size_t)m->c->units * unit, first = (size_t)m->c->unit_first * unit;
+  size_t all = ((size_t)m->c->total + unit - 1) / unit * unit, row = (size_t)m->length * THERMO_NG,
+         N = (size_t)m->t.sites * (size_t)m->per;
+  bool root = run_root(m->r);
+  m->own = calloc(here * row + 1, sizeof *m->own);
+  m->all = malloc(root ? all * row * sizeof *m->all + 1 : 1);
+  m->spins = calloc(here * N + 1, 1);
+  m->gathered = malloc(all * N + 1);
+  if (!m->own || !m->all || !m->spins || !m->gathered)
+    return err_set(e, ERR_RUN, "Markov chain: out of memory for its series");
+  run_item items[] = {{owned[0], &m->done, H5_I64, 1, true, 0, 0, 0},
+                      {owned[1], m->own, H5_F64, here * row, false, row, first, all},
+                      {owned[2], m->spins, H5_I8, here * N, false, N, first, all}};
+  for (int i = 0; i < (N ? 3 : 2); i++)
+    if (run_own(m->r, items[i], e)) return e->code;
+  m->items = chain_items(m->c, m->item);
+  for (int i = 0; i < m->items; i++)
+    if (run_own(m->r, m->item[i], e)) return e->code;
+  return 0;
+}
+
+int reference_new(reference **out, run *r, const ar *a, const exact_ising *x, err *e) {
   estimate_conf c;
-  const comm *ranks = run_comm(r);
+  record *m = *out = calloc(1, sizeof *m);
+  if (!m) return err_set(e, ERR_RUN, "Markov chain: out of memory");
+  m->r = r, m->a = a, m->x = *x, m->t = estimate_thermo(a->m, x);
   deck_get(run_deck(r), "estimate", estimate_keys, &c);
-  if (chain_from_deck(&m.c, &m.plan, run_deck(r), "chain", a->m, ranks, run_seed(r), e) || !m.plan.sweeps) {
-    chain_free(m.c);
-    return e->code;
+  if (chain_from_deck(&m->c, &m->plan, run_deck(r), "chain", a->m, run_comm(r), run_seed(r), e)) return e->code;
+  m->length = m->plan.sweeps / m->plan.every;
+  m->per = (c.compare + m->c->total - 1) / m->c->total;
+  m->per = m->per > m->length ? m->length : m->per;
+  return own(m, e);
+}
+
+void reference_free(reference *m) {
+  if (!m) return;
+  for (int i = 0; i < 3; i++) run_disown(m->r, owned[i]);
+  for (int i = 0; i < m->items; i++) run_disown(m->r, m->item[i].name);
+  chain_free(m->c);
+  free(m->own), free(m->all), free(m->spins), free(m->gathered), free(m->lwp), free(m);
+}
+
+int reference_run(reference *m, const nn_real *theta, estimate_data *d, err *e) {
+  const comm *ranks = run_comm(m->r);
+  if (!m->length) return 0;
+  if (!m->done) chain_thermalise(m->c, m->plan.thermalisation);
+  while (m->done < m->length && !run_stopping(m->r)) {
+    chain_advance(m->c, m->plan.every);
+    measure(m, (long)m->done);
+    keep_spins(m, (long)m->done++);
+    run_tick(m->r, m->c->type->kind.name, (long)m->done, m->length, NULL);
   }
-  m.length = m.plan.sweeps / m.plan.every;
-  m.per = (c.compare + m.c->total - 1) / m.c->total;
-  m.per = m.per > m.length ? m.length : m.per;
-  allocate(&m, ranks, e);
-  if (!comm_vote(ranks, e)) {
-    run_item items[3];
-    int n = chain_items(m.c, items);
-    for (int i = 0; i < n && !e->code; i++) run_own(r, items[i], e);
-    chain_thermalise(m.c, m.plan.thermalisation);
-    for (long k = 0; k < m.length; k++) {
-      chain_advance(m.c, m.plan.every);
-      measure(&m, k);
-      keep_spins(&m, k);
-      if (run_tick(r, m.c->type->kind.name, k + 1, m.length, NULL)) break;
-    }
-    gather(&m, ranks);
-    if (run_root(r)) put(r, &m, x, e);
-    if (!comm_vote(ranks, e)) compare(r, &m, a, theta, x, d, e);
-    for (int i = 0; i < n; i++) run_disown(r, items[i].name);
-  }
-  chain_free(m.c);
-  free(m.own), free(m.all), free(m.spins), free(m.gathered);
+  if (run_stopping(m->r)) return 0;
+  gather(m, ranks);
+  if (run_root(m->r)) put(m->r, m, &m->x, e);
+  if (!comm_vote(ranks, e)) compare(m, theta, d, e);
   return comm_vote(ranks, e);
 }

@@ -64,7 +64,9 @@ static int find_factors(factors *f, const order *o, const ising *m) {
   return 0;
 }
 
-static void free_factors(factors *f) { free(f->start), free(f->member), free(f->J); }
+static void free_factors(factors *f) {
+  free(f->start), free(f->member), free(f->J);
+}
 
 /* Factors of each position in CSR form. */
 static int index_factors(const factors *f, int n, int **start, int **list) {
@@ -77,8 +79,8 @@ static int index_factors(const factors *f, int n, int **start, int **list) {
   return 0;
 }
 
-/* Frontier of t: flood the undrawn positions from t; drawn members of the factors met are the frontier, written to in[].
- * Returns how many. Marks are t+1. */
+/* Frontier of t: flood the undrawn positions from t; drawn members of the factors met are the frontier, written to
+ * in[]. Returns how many. Marks are t+1. */
 static int flood(int t, const factors *f, const int *start, const int *list, int *seen, int *stack, int *in) {
   int top = 0, found = 0;
   stack[top++] = t;
@@ -90,16 +92,19 @@ static int flood(int t, const factors *f, const int *start, const int *list, int
         int q = f->member[b];
         if (seen[q] == t + 1) continue;
         seen[q] = t + 1;
-        if (q < t) in[found++] = q;
-        else stack[top++] = q;
+        if (q < t)
+          in[found++] = q;
+        else
+          stack[top++] = q;
       }
   }
   return found;
 }
 
-/* First guess of the linear weight between two positions: 2 beta J of a common bond, and 2 atanh(tanh(beta J) tanh(beta J'))
- * through each common left-out neighbour, exact where that neighbour has no others. */
-static double guess(const factors *f, const int *start, const int *list, int t, int u, double beta, int nbonds_factors) {
+/* First guess of the linear weight between two positions: 2 beta J of a common bond, and 2 atanh(tanh(beta J) tanh(beta
+ * J')) through each common left-out neighbour, exact where that neighbour has no others. */
+static double guess(const factors *f, const int *start, const int *list, int t, int u, double beta,
+                    int nbonds_factors) {
   double sum = 0;
   for (int a = start[t]; a < start[t + 1]; a++) {
     int k = list[a];
@@ -162,8 +167,8 @@ int order_new(order **out, const ising *m, bool heat_bath, err *e) {
 
 void order_free(order *o) {
   if (!o) return;
-  const void *lists[] = {o->causal.start, o->causal.list, o->causal.all_start, o->causal.all_list, o->causal.own_start,
-                         o->causal.own_list, o->causal.start_value, o->causal.all_start_value};
+  const void *lists[] = {o->causal.start,     o->causal.list,     o->causal.all_start,   o->causal.all_list,
+                         o->causal.own_start, o->causal.own_list, o->causal.start_value, o->causal.all_start_value};
   for (unsigned i = 0; i < sizeof lists / sizeof *lists; i++) free((void *)lists[i]);
   free(o->site), free(o->position), free(o->rest), free(o);
 }

@@ -39,11 +39,13 @@ static bool keeps_energy(const ising *m, const int *perm, int sign) {
 static int check_element(const symmetry *s, int g, const ising *m, const order *o, err *e) {
   const int *perm = s->site + (size_t)g * m->lat->n;
   if (!keeps_energy(m, perm, s->sign[g]))
-    return err_set(e, ERR_DECK, "draw.symmetry: element %d (%s) is no symmetry of model %s with these couplings and field", g,
+    return err_set(e, ERR_DECK,
+                   "draw.symmetry: element %d (%s) is no symmetry of model %s with these couplings and field", g,
                    s->sign[g] < 0 ? "global flip" : "lattice map", m->name);
   for (int t = 0; t < o->n; t++) {
     int q = o->position[perm[o->site[t]]];
-    if (q < 0) return err_set(e, ERR_DECK, "draw.symmetry: element %d mixes drawn spins with those of the heat bath", g);
+    if (q < 0)
+      return err_set(e, ERR_DECK, "draw.symmetry: element %d mixes drawn spins with those of the heat bath", g);
     s->position[(size_t)g * o->n + t] = q;
   }
   return 0;
@@ -51,10 +53,12 @@ static int check_element(const symmetry *s, int g, const ising *m, const order *
 
 int symmetry_new(symmetry **out, int word, const ising *m, const order *o, err *e) {
   const lattice *l = m->lat;
-  int flips = word == NONE ? 1 : 2, halves = word == TRANSLATIONS || word == ALL ? 4 : 1, maps = word == D4 || word == ALL ? 8 : 1;
+  int flips = word == NONE ? 1 : 2, halves = word == TRANSLATIONS || word == ALL ? 4 : 1,
+      maps = word == D4 || word == ALL ? 8 : 1;
   if ((halves > 1 || maps > 1) && !l->rows)
     return err_set(e, ERR_DECK, "draw.symmetry: translations and rotations need a lattice with rows and columns");
-  if (halves > 1 && (l->rows % 2 || l->cols % 2)) return err_set(e, ERR_DECK, "draw.symmetry: half-lattice translations need even sides");
+  if (halves > 1 && (l->rows % 2 || l->cols % 2))
+    return err_set(e, ERR_DECK, "draw.symmetry: half-lattice translations need even sides");
   if (maps > 1 && l->rows != l->cols) return err_set(e, ERR_DECK, "draw.symmetry: rotations need equal sides");
   symmetry *s = *out = calloc(1, sizeof *s);
   if (s) {

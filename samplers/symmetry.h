@@ -5,10 +5,10 @@
 #include "samplers/order.h"
 
 typedef struct symmetry {
-  int size;       /* |G|, element 0 is the identity */
-  int *sign;      /* (size)                         */
-  int *site;      /* (size, sites) perm on sites    */
-  int *position;  /* (size, n) perm on positions    */
+  int size;      /* |G|, element 0 is the identity */
+  int *sign;     /* (size)                         */
+  int *site;     /* (size, sites) perm on sites    */
+  int *position; /* (size, n) perm on positions    */
 } symmetry;
 
 /* word: of symmetry_words. Elements that are no symmetry of this model make an error that names them. */

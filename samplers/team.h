@@ -1,4 +1,5 @@
-/* team.h: the workers of a run on the shards of a batch: one ar_worker per thread, frames per shard where they are kept. */
+/* team.h: the workers of a run on the shards of a batch: one ar_worker per thread, frames per shard where they are
+ * kept. */
 #ifndef SAMPLERS_TEAM_H
 #define SAMPLERS_TEAM_H
 

@@ -11,7 +11,7 @@
 
 enum { ANNEAL_NONE, ANNEAL_LINEAR, ANNEAL_GEOMETRIC };
 typedef struct conf {
-  long steps, batch, growth, window;
+  long steps, batch, growth;
   int anneal;
   double anneal_from, anneal_until, anneal_rate, average;
 } conf;
@@ -21,34 +21,44 @@ const deck_key train_keys[] = {
     {"batch", DECK_INT, offsetof(conf, batch), "1024", 1, 1e8, .help = "samples per step, a multiple of draw.lanes"},
     {"growth", DECK_INT, offsetof(conf, growth), "1", 1, 64,
      .help = "the batch is multiplied by 2 after 60 % of the steps, again after 85 % ... up to this power of 2"},
-    {"anneal", DECK_WORD, offsetof(conf, anneal), "linear", .words = "none|linear|geometric", .help = "how beta rises to model.beta"},
+    {"anneal", DECK_WORD, offsetof(conf, anneal), "linear", .words = "none|linear|geometric",
+     .help = "how beta rises to model.beta"},
     {"anneal_from", DECK_REAL, offsetof(conf, anneal_from), "0.3", 0, 1, .help = "linear: first fraction of beta"},
-    {"anneal_until", DECK_REAL, offsetof(conf, anneal_until), "0.3", 0, 1, .help = "linear: fraction of the steps at which beta is reached"},
-    {"anneal_rate", DECK_REAL, offsetof(conf, anneal_rate), "0.998", 0, 0.999999, .help = "geometric: beta (1 - rate^(step+1))"},
+    {"anneal_until", DECK_REAL, offsetof(conf, anneal_until), "0.3", 0, 1,
+     .help = "linear: fraction of the steps at which beta is reached"},
+    {"anneal_rate", DECK_REAL, offsetof(conf, anneal_rate), "0.998", 0, 0.999999,
+     .help = "geometric: beta (1 - rate^(step+1))"},
     {"average", DECK_REAL, offsetof(conf, average), "0.995", 0, 0.999999,
      .help = "memory of the running mean of the parameters that is kept in the end; 0: the last ones"},
-    {"window", DECK_INT, offsetof(conf, window), "100", 1, 1000000, .help = "steps in the moving average of the printed loss"},
     {0},
 };
 
-typedef struct trainer {
+struct trainer {
   run *r;
   const ar *a;
   conf c;
-  nn_real *theta, *mean_theta, *grad;
-  nn_optim *optim;
+  nn_real *out;                       /* the caller's */
+  nn_real *theta, *mean_theta, *grad; /* state, state, work */
+  nn_optim *optim;                    /* state */
+  double *curve;                      /* state: (steps, TRAIN_ROW) */
+  int64_t step;                       /* state: steps done */
   team *t;
   reduce *sum;
-  int shards;          /* of the present batch */
-  double *l;           /* (batch) ln q - ln w of every sample */
-  double *weight;      /* (batch) */
+  int shards;     /* of the present batch */
+  double *l;      /* (batch) ln q - ln w of every sample */
+  double *weight; /* (batch) */
   rng draws;
-  double *curve[6];    /* (steps): beta, mean l, standard deviation, ess, gradient norm, rate */
-} trainer;
-static const char *const curve_name[6] = {"beta", "loss", "spread", "ess", "gradient", "rate"};
-static const char *const curve_help[6] = {"inverse temperature of the step", "mean of ln q - ln w over the batch (minus a lower bound of lnZ)",
-                                          "standard deviation of ln q - ln w", "effective fraction of the batch", "norm of the gradient before clipping",
-                                          "learning rate"};
+};
+static const char *const owned[] = {"parameters", "mean parameters", "training curve", "training steps"};
+static const char *const curve_name[TRAIN_ROW] = {"beta", "loss", "spread", "ess", "gradient", "rate"};
+static const char *const curve_help[TRAIN_ROW] = {
+    "inverse temperature of the step",      "mean of ln q - ln w over the batch (minus a lower bound of lnZ)",
+    "standard deviation of ln q - ln w",    "effective fraction of the batch",
+    "norm of the gradient before clipping", "learning rate"};
+
+static double *row(const trainer *t, long step) {
+  return t->curve + step * TRAIN_ROW;
+}
 
 static double beta_at(const trainer *t, long step) {
   double b = t->a->m->beta, x = (double)step / (double)t->c.steps;
@@ -114,9 +124,9 @@ static void weigh(trainer *t, long step) {
     var += d * d, w1 += w, w2 += w * w;
     t->weight[i] = B > 1 ? d / (double)(B - 1) : 0;
   }
-  t->curve[1][step] = mean;
-  t->curve[2][step] = B > 1 ? sqrt(var / (double)(B - 1)) : 0;
-  t->curve[3][step] = w1 * w1 / w2 / (double)B;
+  row(t, step)[TRAIN_LOSS] = mean;
+  row(t, step)[TRAIN_SPREAD] = B > 1 ? sqrt(var / (double)(B - 1)) : 0;
+  row(t, step)[TRAIN_ESS] = w1 * w1 / w2 / (double)B;
 }
 
 static void backward(trainer *t, long step) {
@@ -146,92 +156,100 @@ static void average(trainer *t, long step) {
 }
 
 static int one_step(trainer *t, long step, err *e) {
-  double beta = beta_at(t, step), norm;
+  double beta = beta_at(t, step), *now = row(t, step);
   const comm *c = run_comm(t->r);
   if (resize(t, step, e)) return e->code;
   run_timer(t->r, "draw", true);
   draw(t, step, beta);
   run_timer(t->r, "draw", false);
   weigh(t, step);
-  if (!isfinite(t->curve[1][step]))
+  if (!isfinite(now[TRAIN_LOSS]))
     return err_set(e, ERR_RUN, "training: the loss is not finite at step %ld (lower optimiser.lr?)", step);
   run_timer(t->r, "backward", true);
   backward(t, step);
   run_timer(t->r, "backward", false);
   run_timer(t->r, "update", true);
-  t->curve[0][step] = beta;
-  t->curve[5][step] = nn_optim_update(t->optim, step, t->c.steps, t->curve[2][step], t->theta, t->grad, c->threads, &norm);
-  t->curve[4][step] = norm;
+  now[TRAIN_BETA] = beta;
+  now[TRAIN_RATE] = nn_optim_update(t->optim, step, t->c.steps, now[TRAIN_SPREAD], t->theta, t->grad, c->threads,
+                                    &now[TRAIN_GRADIENT]);
   if (t->c.average > 0) average(t, step);
   run_timer(t->r, "update", false);
   return 0;
 }
 
-static int open_trainer(trainer *t, err *e) {
-  size_t n = t->a->net->nparam;
-  t->mean_theta = nn_alloc(n * sizeof(nn_real));
-  t->grad = nn_alloc(n * sizeof(nn_real));
-  for (int i = 0; i < 6; i++) t->curve[i] = calloc((size_t)t->c.steps + 1, sizeof(double));
-  for (int i = 0; i < 6; i++)
-    if (!t->curve[i]) return err_set(e, ERR_RUN, "training: out of memory");
-  if (!t->mean_theta || !t->grad) return err_set(e, ERR_RUN, "training: out of memory");
-  memcpy(t->mean_theta, t->theta, n * sizeof *t->theta);
-  if (run_own(t->r, (run_item){"mean parameters", t->mean_theta, NN_H5, n, true, 0, 0, 0}, e)) return e->code;
-  return nn_optim_new(&t->optim, n, run_deck(t->r), t->r, e);
+int train_new(trainer **out, run *r, const ar *a, nn_real *theta, err *e) {
+  size_t n = a->net->nparam;
+  trainer *t = *out = calloc(1, sizeof *t);
+  if (!t) return err_set(e, ERR_RUN, "training: out of memory");
+  t->r = r, t->a = a, t->out = theta, t->draws = rng_stream(run_seed(r), "training draws");
+  deck_get(run_deck(r), "train", train_keys, &t->c);
+  t->theta = nn_alloc(n * sizeof *t->theta);
+  t->mean_theta = nn_alloc(n * sizeof *t->theta);
+  t->grad = nn_alloc(n * sizeof *t->theta);
+  t->curve = calloc((size_t)t->c.steps * TRAIN_ROW + 1, sizeof *t->curve);
+  if (!t->theta || !t->mean_theta || !t->grad || !t->curve) return err_set(e, ERR_RUN, "training: out of memory");
+  memcpy(t->theta, theta, n * sizeof *theta);
+  memcpy(t->mean_theta, theta, n * sizeof *theta);
+  run_item items[] = {{owned[0], t->theta, NN_H5, n, true, 0, 0, 0},
+                      {owned[1], t->mean_theta, NN_H5, n, true, 0, 0, 0},
+                      {owned[2], t->curve, H5_F64, (size_t)t->c.steps * TRAIN_ROW, true, 0, 0, 0},
+                      {owned[3], &t->step, H5_I64, 1, true, 0, 0, 0}};
+  for (int i = 0; i < 4; i++)
+    if (run_own(r, items[i], e)) return e->code;
+  return nn_optim_new(&t->optim, n, run_deck(r), r, e);
 }
 
-static int close_trainer(trainer *t, long done, train_result *result, err *e) {
-  size_t n = t->a->net->nparam, steps = (size_t)done;
-  if (done && t->c.average > 0) memcpy(t->theta, t->mean_theta, n * sizeof *t->theta);
-  long last = done < t->c.window ? done : t->c.window;
-  double sum = 0, var = 0;
-  for (long i = done - last; i < done; i++) {
-    double B = (double)shards_at(t, i) * t->a->lanes;
-    sum += t->curve[1][i], var += t->curve[2][i] * t->curve[2][i] / B;
-  }
-  *result = (train_result){done ? -sum / (double)last : NAN, done ? sqrt(var) / (double)last : NAN, done, {0}};
-  for (int i = 0; i < 6 && !e->code && done; i++) {
-    char name[64];
-    snprintf(name, sizeof name, "train.%s", curve_name[i]);
-    run_series(t->r, name, H5_F64, 1, &steps, t->curve[i], "1", curve_help[i], e);
-  }
-  for (int i = 0; i < 4; i++) result->curve[i] = t->curve[i], t->curve[i] = NULL;
-  return e->code;
-}
-
-void train_result_free(train_result *t) {
-  for (int i = 0; i < 4; i++) free(t->curve[i]);
-}
-
-static void free_trainer(trainer *t) {
-  run_disown(t->r, "mean parameters");
+void train_free(trainer *t) {
+  if (!t) return;
+  for (int i = 0; i < 4; i++) run_disown(t->r, owned[i]);
   team_free(t->t), reduce_free(t->sum), nn_optim_free(t->optim);
-  free(t->l), free(t->weight), free(t->mean_theta), free(t->grad);
-  for (int i = 0; i < 6; i++) free(t->curve[i]);
+  free(t->l), free(t->weight), free(t->theta), free(t->mean_theta), free(t->grad), free(t->curve);
+  free(t);
 }
 
-int train_ar(run *r, const ar *a, nn_real *theta, double exact, train_result *result, err *e) {
-  trainer t = {.r = r, .a = a, .theta = theta, .draws = rng_stream(run_seed(r), "training draws")};
-  long step = 0;
-  deck_get(run_deck(r), "train", train_keys, &t.c);
-  open_trainer(&t, e);
-  for (; step < t.c.steps && !e->code; step++) {
-    if (one_step(&t, step, e)) break;
-    char note[160];
-    snprintf(note, sizeof note, "beta %.4f  %s %.5g  spread %.4g  ess %.3f  lr %.2g", t.curve[0][step], isnan(exact) ? "loss" : "KL",
-             t.curve[1][step] + (isnan(exact) ? 0 : exact), t.curve[2][step], t.curve[3][step], t.curve[5][step]);
-    if (run_tick(r, "training", step + 1, t.c.steps, note)) break;
+long train_steps(const trainer *t) {
+  return (long)t->step;
+}
+const double *train_curve(const trainer *t) {
+  return t->curve;
+}
+
+static int write_curves(trainer *t, err *e) {
+  size_t n = (size_t)t->step;
+  double *column = malloc((n + 1) * sizeof *column);
+  if (!column) return err_set(e, ERR_RUN, "training: out of memory");
+  for (int k = 0; k < TRAIN_ROW && n && !e->code; k++) {
+    char name[64];
+    snprintf(name, sizeof name, "train.%s", curve_name[k]);
+    for (size_t i = 0; i < n; i++) column[i] = t->curve[i * TRAIN_ROW + (size_t)k];
+    run_series(t->r, name, H5_F64, 1, &n, column, "1", curve_help[k], e);
   }
-  if (!e->code) close_trainer(&t, step, result, e);
-  free_trainer(&t);
+  free(column);
   return e->code;
+}
+
+int train_run(trainer *t, double exact, err *e) {
+  while (t->step < t->c.steps && !run_stopping(t->r)) {
+    if (one_step(t, (long)t->step, e)) return e->code;
+    const double *now = row(t, (long)t->step++);
+    char note[160];
+    snprintf(note, sizeof note, "beta %.4f  %s %.5g  spread %.4g  ess %.3f  lr %.2g", now[TRAIN_BETA],
+             isnan(exact) ? "loss" : "KL", now[TRAIN_LOSS] + (isnan(exact) ? 0 : exact), now[TRAIN_SPREAD],
+             now[TRAIN_ESS], now[TRAIN_RATE]);
+    run_tick(t->r, "training", (long)t->step, t->c.steps, note);
+  }
+  team_free(t->t), reduce_free(t->sum); /* their memory goes to what follows */
+  t->t = NULL, t->sum = NULL, t->shards = 0;
+  if (t->step) memcpy(t->out, t->c.average > 0 ? t->mean_theta : t->theta, t->a->net->nparam * sizeof *t->out);
+  return write_curves(t, e);
 }
 
 int train_check(const deck *d, const ar *a, err *e) {
   conf c;
   deck_get(d, "train", train_keys, &c);
   if (c.batch % a->lanes)
-    err_line(e, ERR_DECK, "%s: train.batch = %ld: must be a multiple of draw.lanes = %d", deck_where(d, "train", "batch"), c.batch, a->lanes);
+    err_line(e, ERR_DECK, "%s: train.batch = %ld: must be a multiple of draw.lanes = %d",
+             deck_where(d, "train", "batch"), c.batch, a->lanes);
   if (c.growth & (c.growth - 1))
     err_line(e, ERR_DECK, "%s: train.growth = %ld: must be a power of 2", deck_where(d, "train", "growth"), c.growth);
   return e->code;
@@ -247,6 +265,7 @@ void train_plan(run *r, const ar *a) {
   bool fits = (double)kept <= run_memory(r);
   size_t total = (fits ? kept : team_bytes(a, c, shards, false)) + reduce_bytes(c, shards, n, sizeof(nn_real) == 4) +
                  5 * n * sizeof(nn_real);
-  run_log(r, "training: %ld steps, %d to %d shards of %d samples; %.1f MB per rank, activations %s", t.c.steps, shards_at(&t, 0), shards,
-          a->lanes, (double)total * 1e-6, fits ? "kept" : "drawn again before backward (run.memory_GB)");
+  run_log(r, "training: %ld steps, %d to %d shards of %d samples; %.1f MB per rank, activations %s", t.c.steps,
+          shards_at(&t, 0), shards, a->lanes, (double)total * 1e-6,
+          fits ? "kept" : "drawn again before backward (run.memory_GB)");
 }

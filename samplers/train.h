@@ -10,17 +10,20 @@
 
 extern const deck_key train_keys[]; /* section `train` */
 
-typedef struct train_result {
-  double lnZ_bound; /* -E_q[l]: a lower bound of lnZ, mean over the last steps, with its error */
-  double error;
-  long steps;
-  double *curve[4]; /* (steps) each: beta, mean l, its spread over the batch, effective fraction; for figures */
-} train_result;
-void train_result_free(train_result *t);
+/* One row of the training curve. */
+enum { TRAIN_BETA, TRAIN_LOSS, TRAIN_SPREAD, TRAIN_ESS, TRAIN_GRADIENT, TRAIN_RATE, TRAIN_ROW };
 
-/* Collective. theta (a->net->nparam) is trained in place and owned by the run; section `optimiser` and `train` of the deck.
- * exact_lnZ: drawn in the curve and printed as KL, or NaN. Writes /series/train.*. */
-int train_ar(run *r, const ar *a, nn_real *theta, double exact_lnZ, train_result *result, err *e);
+typedef struct trainer trainer;
+/* Collective. Everything a continuation needs is owned by the run: parameters, their running mean, moments, schedule,
+ * curve and the number of steps done. theta (a->net->nparam) holds the first parameters; it stays the caller's. */
+int train_new(trainer **t, run *r, const ar *a, nn_real *theta, err *e);
+void train_free(trainer *t);
+/* Collective: the steps not done yet; then theta = the result, and /series/train.*. exact_lnZ (or NaN) only shows in
+ * the progress line as KL. Returns early, without error, where the run must stop. */
+int train_run(trainer *t, double exact_lnZ, err *e);
+long train_steps(const trainer *t);          /* done so far */
+const double *train_curve(const trainer *t); /* (steps, TRAIN_ROW) */
+
 /* Bytes one rank needs and the batch sizes, for --dry-run. */
 void train_plan(run *r, const ar *a);
 /* Local: cross-field checks of the section. */
