@@ -53,14 +53,16 @@ static void close_problem(problem *p) {
 
 static int open_problem(problem *p, const deck *d, uint32_t seed, err *e) {
   nn_net_conf net;
-  if (lattice_from_deck(&p->l, d, e) || ising_from_deck(&p->m, p->l, d, e) || ar_new(&p->a, p->m, d, e) ||
-      train_check(d, p->a, e))
+  if (lattice_from_deck(&p->l, d, e) || ising_from_deck(&p->m, p->l, d, e) || chain_check(d, "chain", p->m, e) ||
+      estimate_check(d, e) || ar_new(&p->a, p->m, d, e) || train_check(d, p->a, e))
     return e->code;
   p->theta = nn_alloc(p->a->net->nparam * sizeof *p->theta);
   if (!p->theta) return err_set(e, ERR_RUN, "parameters: out of memory");
   deck_get(d, "net", nn_net_keys, &net);
   nn_init(p->a->net, p->theta, seed);
-  return net.from ? nn_store_read(net.from, p->a->net, p->theta, e) : 0;
+  if (net.from && nn_store_read(net.from, p->a->net, p->theta, e))
+    return err_context(e, "%s: net.from", deck_where(d, "net", "from"));
+  return 0;
 }
 
 /* A warning where the network cannot represent the model. */

@@ -2,8 +2,8 @@
  *   spinet run DECK [-s section.key=value]... [-o DIR] [--dry-run] [--overwrite] [--quiet]
  *   spinet check DECK [-s section.key=value]...
  *   spinet template APP | show FILE.h5 [--csv] | apps | --help | --version
- * Only here does the suite print errors and leave. Under mpirun everything but `run` happens on rank 0; all ranks return the
- * same code after MPI_Finalize, or mpirun would add a page of noise. */
+ * Only here does the suite print errors and leave. Under mpirun everything but `run` happens on rank 0; all ranks
+ * return the same code after MPI_Finalize, or mpirun would add a page of noise. */
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +63,9 @@ static int command_template(const arguments *a, err *e) {
   return found ? run_template(found, stdout, e) : e->code;
 }
 
-static int command_show(const arguments *a, err *e) { return run_show(a->word, a->csv, stdout, e); }
+static int command_show(const arguments *a, err *e) {
+  return run_show(a->word, a->csv, stdout, e);
+}
 
 static int command_apps(const arguments *a, err *e) {
   for (int i = 0; apps_table[i]; i++) printf("%-12s %s\n", apps_table[i]->name, apps_table[i]->help);
@@ -73,7 +75,8 @@ static int command_apps(const arguments *a, err *e) {
 static const command commands[] = {
     {"run", "run DECK [-s section.key=value]... [-o DIR] [--dry-run] [--overwrite] [--quiet]",
      "run a deck; under mpirun on all its ranks", "a deck", " -s -o --dry-run --overwrite --quiet ", true, command_run},
-    {"check", "check DECK [-s section.key=value]...", "check a deck without running it", "a deck", " -s ", false, command_check},
+    {"check", "check DECK [-s section.key=value]...", "check a deck without running it", "a deck", " -s ", false,
+     command_check},
     {"template", "template APP", "print a commented deck with every key of an app", "the name of an app", " ", false,
      command_template},
     {"show", "show FILE.h5 [--csv]", "print the results in a run.h5", "a file", " --csv ", false, command_show},
@@ -97,7 +100,8 @@ static const struct {
 static void print_usage(FILE *f) {
   fprintf(f, "usage: " PROGRAM " COMMAND ...\n\n");
   for (int i = 0; i < COMMANDS; i++) fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].help);
-  fprintf(f, "\n  " PROGRAM " COMMAND --help tells more; --version names version and libraries\n"
+  fprintf(f, "\n  " PROGRAM
+             " COMMAND --help tells more; --version names version and libraries\n"
              "exit codes: 0 done, 1 failed, 2 deck or usage, 3 files, 75 stopped with a valid checkpoint: resubmit\n");
 }
 
@@ -141,8 +145,8 @@ static int unknown_option(const command *c, const char *option, err *e) {
   const char *names[] = {"--dry-run", "--overwrite", "--quiet", "--csv", "--help"};
   const char *near = deck_suggest(option, names, 5);
   if (near && !allowed(c, near) && strcmp(near, "--help")) near = NULL;
-  return err_set(e, ERR_DECK, "%s has no option %s%s%s%s", c->name, option, near ? " (did you mean " : "", near ? near : "",
-                 near ? "?)" : "");
+  return err_set(e, ERR_DECK, "%s has no option %s%s%s%s", c->name, option, near ? " (did you mean " : "",
+                 near ? near : "", near ? "?)" : "");
 }
 
 /* Takes argv[*i], and a second word where the option has one. */
@@ -151,7 +155,8 @@ static int parse_option(const command *c, arguments *a, const char **overrides, 
   if (!strcmp(s, "--help") || !strcmp(s, "-h")) return a->help = true, 0;
   if (!allowed(c, s)) return unknown_option(c, s, e);
   if (s[1] != '-') value = s[2] ? s + 2 : ++*i < argc ? argv[*i] : NULL;
-  if (s[1] != '-' && !value) return err_set(e, ERR_DECK, "%.2s needs %s", s, s[1] == 's' ? "section.key=value" : "a folder");
+  if (s[1] != '-' && !value)
+    return err_set(e, ERR_DECK, "%.2s needs %s", s, s[1] == 's' ? "section.key=value" : "a folder");
   if (s[1] == 's')
     overrides[a->o.noverrides++] = value;
   else if (s[1] == 'o')
@@ -174,7 +179,8 @@ static int parse_words(const command *c, arguments *a, const char **overrides, i
       a->word = argv[i];
     }
   }
-  if (c->word && !a->word && !a->help) return err_set(e, ERR_DECK, "%s needs %s: " PROGRAM " %s", c->name, c->word, c->usage);
+  if (c->word && !a->word && !a->help)
+    return err_set(e, ERR_DECK, "%s needs %s: " PROGRAM " %s", c->name, c->word, c->usage);
   a->o.deck_path = a->word;
   return 0;
 }
@@ -223,7 +229,8 @@ int main(int argc, char **argv) {
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &level);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   int code = dispatch(argc, argv, rank, &e);
-  if (code && !rank && e.text[0]) fprintf(stderr, PROGRAM ": %s%s\n", strchr(e.text, '\n') ? "several faults\n" : "", e.text);
+  if (code && !rank && e.text[0])
+    fprintf(stderr, PROGRAM ": %s%s\n", strchr(e.text, '\n') ? "several faults\n" : "", e.text);
   if (fflush(stdout) && !code) code = ERR_FILE;
   MPI_Finalize();
   return code;

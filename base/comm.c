@@ -42,7 +42,9 @@ void comm_threads(comm *c, int threads) {
   omp_set_num_threads(c->threads);
 }
 
-bool comm_oversubscribed(const comm *c) { return c->threads * c->local_ranks > c->cores; }
+bool comm_oversubscribed(const comm *c) {
+  return c->threads * c->local_ranks > c->cores;
+}
 
 int comm_open(comm *c, MPI_Comm parent, int threads, err *e) {
   memset(c, 0, sizeof *c);
@@ -72,7 +74,9 @@ void comm_bcast(const comm *c, void *p, size_t n) {
     MPI_Bcast((char *)p + at, n - at < CHUNK ? (int)(n - at) : CHUNK, MPI_BYTE, 0, c->mpi);
 }
 
-static int deal(int k, int workers, int n) { return (int)(((long long)n * k + workers - 1) / workers); }
+static int deal(int k, int workers, int n) {
+  return (int)(((long long)n * k + workers - 1) / workers);
+}
 
 comm_range comm_rank_range(const comm *c, int rank, int shards) {
   return (comm_range){deal(rank, c->ranks, shards), deal(rank + 1, c->ranks, shards)};
@@ -83,7 +87,9 @@ comm_range comm_thread_range(comm_range of, int thread, int threads) {
   return (comm_range){of.first + deal(thread, threads, n), of.first + deal(thread + 1, threads, n)};
 }
 
-int comm_owner(const comm *c, int shard, int shards) { return (int)((long long)shard * c->ranks / shards); }
+int comm_owner(const comm *c, int shard, int shards) {
+  return (int)((long long)shard * c->ranks / shards);
+}
 
 void comm_gather_rows(const comm *c, int shards, size_t row, const void *mine, void *all) {
   for (int k = 0; k < c->ranks; k++) {

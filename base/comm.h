@@ -13,13 +13,13 @@
 #include "base/err.h"
 
 typedef struct comm {
-  MPI_Comm mpi; /* owned duplicate */
+  MPI_Comm mpi;             /* owned duplicate */
   int rank, ranks, threads; /* threads: of this rank */
-  int cores, local_ranks; /* of this node: cores that its ranks may use together, ranks of this communicator on it */
+  int cores, local_ranks;   /* of this node: cores that its ranks may use together, ranks of this communicator on it */
 } comm;
 
-/* Collective. threads = 0: OMP_NUM_THREADS if set, else cores / local ranks (at least 1). Parallel regions started by the
- * calling thread get that many threads (omp_set_num_threads). */
+/* Collective. threads = 0: OMP_NUM_THREADS if set, else cores / local ranks (at least 1). Parallel regions started by
+ * the calling thread get that many threads (omp_set_num_threads). */
 int comm_open(comm *c, MPI_Comm parent, int threads, err *e);
 /* Local: choose the number of threads anew by the same rule. */
 void comm_threads(comm *c, int threads);
@@ -27,19 +27,22 @@ void comm_threads(comm *c, int threads);
 bool comm_oversubscribed(const comm *c);
 void comm_close(comm *c);
 
-/* Collective: every rank learns whether any rank failed; the lowest failing rank's code and text replace e everywhere. */
+/* Collective: every rank learns whether any rank failed; the lowest failing rank's code and text replace e everywhere.
+ */
 int comm_vote(const comm *c, err *e);
 /* Collective: n bytes from rank 0. */
 void comm_bcast(const comm *c, void *p, size_t n);
 
-typedef struct comm_range { int first, end; } comm_range;
+typedef struct comm_range {
+  int first, end;
+} comm_range;
 /* Local: shards of a rank (of the run), and of a thread within that rank's range. */
 comm_range comm_rank_range(const comm *c, int rank, int shards);
 comm_range comm_thread_range(comm_range of, int thread, int threads);
 int comm_owner(const comm *c, int shard, int shards);
 
-/* Collective: gather rows in global shard order on rank 0: each rank passes the rows of its own shards (row bytes each);
- * all[] (shards * row bytes) is filled on rank 0 only (may be NULL elsewhere). */
+/* Collective: gather rows in global shard order on rank 0: each rank passes the rows of its own shards (row bytes
+ * each); all[] (shards * row bytes) is filled on rank 0 only (may be NULL elsewhere). */
 void comm_gather_rows(const comm *c, int shards, size_t row, const void *mine, void *all);
 
 /* ---- fixed-tree sums (base/reduce.c) ---- */
@@ -51,9 +54,9 @@ void reduce_free(reduce *r);
 size_t reduce_bytes(const comm *c, int shards, size_t n, bool single); /* memory of one rank */
 /* Begin a sum (one thread, before the parallel region). */
 void reduce_begin(reduce *r);
-/* Thread `thread`: a zeroed leaf buffer (n numbers, aligned to 64 bytes) for its next shard; fill it by adding, then hand it
- * back. Thread t hands in exactly the shards comm_thread_range(comm_rank_range(c, rank, shards), t, c->threads), in ascending
- * order. Local, no locks. Robust against a runtime that grants fewer threads than asked for:
+/* Thread `thread`: a zeroed leaf buffer (n numbers, aligned to 64 bytes) for its next shard; fill it by adding, then
+ * hand it back. Thread t hands in exactly the shards comm_thread_range(comm_rank_range(c, rank, shards), t,
+ * c->threads), in ascending order. Local, no locks. Robust against a runtime that grants fewer threads than asked for:
  *   #pragma omp parallel for schedule(static, 1)
  *   for (int t = 0; t < c->threads; t++) for (shards of t) { leaf, fill, push } */
 void *reduce_leaf(reduce *r, int thread);

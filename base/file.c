@@ -109,7 +109,8 @@ int file_folder(const char *path, bool *existed, err *e) {
   if (existed) *existed = was;
   if (was && S_ISDIR(s.st_mode)) return 0;
   if (was) return err_set(e, ERR_FILE, "cannot make the folder %s: a file of that name is in the way", path);
-  if (strlen(path) >= sizeof part) return err_set(e, ERR_FILE, "cannot make the folder %s: %s", path, strerror(ENAMETOOLONG));
+  if (strlen(path) >= sizeof part)
+    return err_set(e, ERR_FILE, "cannot make the folder %s: %s", path, strerror(ENAMETOOLONG));
   strcpy(part, path);
   for (char *p = part + 1;; p++) {
     if (*p && *p != '/') continue;
@@ -125,4 +126,6 @@ int file_folder(const char *path, bool *existed, err *e) {
   }
 }
 
-bool file_exists(const char *path) { return !access(path, F_OK); }
+bool file_exists(const char *path) {
+  return !access(path, F_OK);
+}

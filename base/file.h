@@ -10,7 +10,8 @@
 /* The whole file, a 0 behind its n bytes; caller frees. Failure: `code`, with path and reason. */
 int file_read(const char *path, char **text, size_t *n, int code, err *e);
 
-/* Replace PATH by n bytes: written to PATH.tmp, synced to disk if asked, renamed. On failure PATH stays as it was (ERR_FILE). */
+/* Replace PATH by n bytes: written to PATH.tmp, synced to disk if asked, renamed. On failure PATH stays as it was
+ * (ERR_FILE). */
 int file_write(const char *path, const void *p, size_t n, bool sync, err *e);
 
 /* The same in two steps: the first fails early where nothing can be written; the second ends it either way. */

@@ -1,7 +1,8 @@
 /* h5.c: h5_create, h5_commit, h5_abandon, h5_scratch, h5_copy, h5_open, h5_close.
  *
- * Files are built with HDF5's in-memory ("core") driver and written out as one image by base/file.c. A library that meets
- * a full disk while it closes a file is left in a state from which it does not recover; plain write(2) reports and returns. */
+ * Files are built with HDF5's in-memory ("core") driver and written out as one image by base/file.c. A library that
+ * meets a full disk while it closes a file is left in a state from which it does not recover; plain write(2) reports
+ * and returns. */
 #include "base/h5.h"
 
 #include <errno.h>
@@ -148,4 +149,6 @@ static int copy_one(h5 *from, const char *name, void *to, err *e) {
   return h5_fail(f, "copy", name, e);
 }
 
-int h5_copy(h5 *to, h5 *from, err *e) { return h5_each(from, "/", copy_one, to, e); }
+int h5_copy(h5 *to, h5 *from, err *e) {
+  return h5_each(from, "/", copy_one, to, e);
+}

@@ -1,7 +1,7 @@
-/* h5.h: the only door to HDF5. Every dataset has `unit` and `description`; a file appears under its name only when it is
- * complete: it is built in memory, then written to NAME.tmp, synced and renamed, so that a full disk gives one clear message
- * and leaves the previous file. No object carries a time: equal contents are equal bytes. Rank 0 calls these; local.
- * HDF5's own error printing is off. Every function fails with ERR_FILE, naming file, object and reason. */
+/* h5.h: the only door to HDF5. Every dataset has `unit` and `description`; a file appears under its name only when it
+ * is complete: it is built in memory, then written to NAME.tmp, synced and renamed, so that a full disk gives one clear
+ * message and leaves the previous file. No object carries a time: equal contents are equal bytes. Rank 0 calls these;
+ * local. HDF5's own error printing is off. Every function fails with ERR_FILE, naming file, object and reason. */
 #ifndef BASE_H5_H
 #define BASE_H5_H
 
@@ -14,16 +14,16 @@
 typedef struct h5 h5;
 typedef enum { H5_F64, H5_F32, H5_I64, H5_I32, H5_I8, H5_U8 } h5_type;
 
-int h5_create(h5 **f, const char *path, err *e);           /* opens PATH.tmp */
-int h5_commit(h5 *f, err *e);                              /* flush, fsync, close, rename; frees f either way */
-void h5_abandon(h5 *f);                                    /* close and remove PATH.tmp; frees f; f may be NULL */
-int h5_scratch(h5 **f, err *e);                            /* in memory only: h5_abandon frees it */
-int h5_copy(h5 *to, h5 *from, err *e);                     /* every group of from's first level that `to` lacks */
-int h5_open(h5 **f, const char *path, err *e);             /* read only; ERR_FILE if absent, truncated or foreign */
-void h5_close(h5 *f);                                      /* f may be NULL */
+int h5_create(h5 **f, const char *path, err *e); /* opens PATH.tmp */
+int h5_commit(h5 *f, err *e);                    /* flush, fsync, close, rename; frees f either way */
+void h5_abandon(h5 *f);                          /* close and remove PATH.tmp; frees f; f may be NULL */
+int h5_scratch(h5 **f, err *e);                  /* in memory only: h5_abandon frees it */
+int h5_copy(h5 *to, h5 *from, err *e);           /* every group of from's first level that `to` lacks */
+int h5_open(h5 **f, const char *path, err *e);   /* read only; ERR_FILE if absent, truncated or foreign */
+void h5_close(h5 *f);                            /* f may be NULL */
 
-/* Paths are absolute ("/results/lnZ.nis/value"); missing groups are made. rank 0 = scalar. unit and description compulsory
- * (description must not be empty; unit "1" for pure numbers). */
+/* Paths are absolute ("/results/lnZ.nis/value"); missing groups are made. rank 0 = scalar. unit and description
+ * compulsory (description must not be empty; unit "1" for pure numbers). */
 int h5_write(h5 *f, const char *path, h5_type t, int rank, const size_t *dims, const void *data, const char *unit,
              const char *description, err *e);
 int h5_write_text(h5 *f, const char *path, const char *text, const char *description, err *e);
@@ -35,7 +35,7 @@ int h5_attr_i64(h5 *f, const char *path, const char *name, long long v, err *e);
 bool h5_has(h5 *f, const char *path);
 int h5_dims(h5 *f, const char *path, int *rank, size_t dims[8], err *e);
 int h5_read(h5 *f, const char *path, h5_type t, void *data, size_t count, err *e); /* count must match the dataset */
-int h5_read_text(h5 *f, const char *path, char **text, err *e);                     /* caller frees */
+int h5_read_text(h5 *f, const char *path, char **text, err *e);                    /* caller frees */
 int h5_read_attr_text(h5 *f, const char *path, const char *name, char **text, err *e);
 int h5_read_attr_f64(h5 *f, const char *path, const char *name, double *v, err *e);
 int h5_read_attr_i64(h5 *f, const char *path, const char *name, long long *v, err *e);

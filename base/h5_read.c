@@ -1,12 +1,13 @@
-/* h5_read.c: h5_has, h5_has_attr, h5_dims, h5_read, h5_read_text, h5_read_attr_*, h5_each. Texts of fixed and of variable
- * length are both understood, so that files touched by h5py can be read. */
+/* h5_read.c: h5_has, h5_has_attr, h5_dims, h5_read, h5_read_text, h5_read_attr_*, h5_each. Texts of fixed and of
+ * variable length are both understood, so that files touched by h5py can be read. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/h5_priv.h"
 
 hid_t h5_memory_type(h5_type t) {
-  hid_t types[] = {H5T_NATIVE_DOUBLE, H5T_NATIVE_FLOAT, H5T_NATIVE_INT64, H5T_NATIVE_INT32, H5T_NATIVE_INT8, H5T_NATIVE_UINT8};
+  hid_t types[] = {H5T_NATIVE_DOUBLE, H5T_NATIVE_FLOAT, H5T_NATIVE_INT64,
+                   H5T_NATIVE_INT32,  H5T_NATIVE_INT8,  H5T_NATIVE_UINT8};
   return types[t];
 }
 
@@ -78,7 +79,8 @@ int h5_read(h5 *f, const char *path, h5_type t, void *data, size_t count, err *e
   return e->code;
 }
 
-/* Reads one text from a dataset or an attribute of type `stored` through `get`. NULL if it is no text or cannot be read. */
+/* Reads one text from a dataset or an attribute of type `stored` through `get`. NULL if it is no text or cannot be
+ * read. */
 static char *get_text(hid_t from, hid_t stored, herr_t (*get)(hid_t from, hid_t type, void *to)) {
   char *text = NULL;
   if (H5Tget_class(stored) != H5T_STRING) return NULL;
@@ -99,7 +101,9 @@ static char *get_text(hid_t from, hid_t stored, herr_t (*get)(hid_t from, hid_t 
   return text;
 }
 
-static herr_t get_dataset(hid_t d, hid_t type, void *to) { return H5Dread(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to); }
+static herr_t get_dataset(hid_t d, hid_t type, void *to) {
+  return H5Dread(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to);
+}
 
 int h5_read_text(h5 *f, const char *path, char **text, err *e) {
   int rank;

@@ -1,5 +1,5 @@
-/* h5_write.c: h5_write, h5_write_text, h5_attr_text, h5_attr_f64, h5_attr_i64. Numbers are stored little-endian, texts as
- * UTF-8 of variable length (an attribute of fixed length could not hold more than 64 KiB). */
+/* h5_write.c: h5_write, h5_write_text, h5_attr_text, h5_attr_f64, h5_attr_i64. Numbers are stored little-endian, texts
+ * as UTF-8 of variable length (an attribute of fixed length could not hold more than 64 KiB). */
 #include <string.h>
 
 #include "base/h5_priv.h"
@@ -52,8 +52,8 @@ static int write_dataset(h5 *f, const char *path, hid_t stored, hid_t type, hid_
   hid_t link = links(), create = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_obj_track_times(create, false);
   hid_t d = H5Dcreate2(f->id, path, stored, space, link, create, H5P_DEFAULT);
-  bool good = d >= 0 && (H5Sget_simple_extent_npoints(space) == 0 ||
-                         H5Dwrite(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
+  bool good = d >= 0 &&
+              (H5Sget_simple_extent_npoints(space) == 0 || H5Dwrite(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
   good = good && put_attr_text(d, "unit", unit) && put_attr_text(d, "description", description);
   if (!good) h5_fail(f, "write", path, e);
   if (d >= 0) H5Dclose(d);

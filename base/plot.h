@@ -1,9 +1,10 @@
-/* plot.h: the gnuplot driver: a figure is panels, a panel is axes and curves; colour-blind-safe colours (Okabe-Ito), axis
- * labels with units compulsory, error bars drawn where given, lines beneath the points. Rank 0; local. Running out of
- * memory is remembered and reported by plot_write. */
+/* plot.h: the gnuplot driver: a figure is panels, a panel is axes and curves; colour-blind-safe colours (Okabe-Ito),
+ * axis labels with units compulsory, error bars drawn where given, lines beneath the points. Rank 0; local. Running out
+ * of memory is remembered and reported by plot_write. */
 #ifndef BASE_PLOT_H
 #define BASE_PLOT_H
 #include <stddef.h>
+
 #include "base/err.h"
 
 typedef enum { PLOT_POINTS, PLOT_LINE, PLOT_STEPS, PLOT_IMAGE } plot_style;
@@ -12,12 +13,14 @@ typedef struct plot plot;
 plot *plot_new(const char *title, int columns);
 /* Starts the next panel. logx/logy: logarithmic axes. */
 void plot_panel(plot *p, const char *title, const char *xlabel, const char *ylabel, int logx, int logy);
-/* n points of the last panel; error may be NULL; points that are not finite are left out. Data are copied. label NULL: no
- * entry in the key. PLOT_IMAGE is for plot_image only. */
-void plot_curve(plot *p, const char *label, plot_style s, size_t n, const double *x, const double *y, const double *error);
+/* n points of the last panel; error may be NULL; points that are not finite are left out. Data are copied. label NULL:
+ * no entry in the key. PLOT_IMAGE is for plot_image only. */
+void plot_curve(plot *p, const char *label, plot_style s, size_t n, const double *x, const double *y,
+                const double *error);
 /* rows x cols image of values in {-1,1} or a range, drawn in grey. */
 void plot_image(plot *p, const char *label, size_t rows, size_t cols, const double *z);
 /* PATH ends in .png, .svg or .pdf. Leaves PATH with .gp for the ending beside it: script and data in one, to restyle by
- * hand. Where gnuplot is missing that is all, and 0 is returned with the reason in e->text (e->code stays 0). Frees p. */
+ * hand. Where gnuplot is missing that is all, and 0 is returned with the reason in e->text (e->code stays 0). Frees p.
+ */
 int plot_write(plot *p, const char *path, err *e);
 #endif

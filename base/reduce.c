@@ -2,10 +2,10 @@
  *
  *   node (level, i) = node (level-1, 2i) + node (level-1, 2i+1); a missing right child passes the left one up.
  *
- * A thread adds the shards of its contiguous range like a binary counter: it keeps a stack of the maximal subtrees that lie
- * within the range. After the parallel region the stacks of the threads are run together into one stack of the rank, then
- * ranks join level by level: the owner of a right child sends it to the owner of the left one (the owner of a node is the
- * owner of its first leaf), and the root is broadcast. There is no floating-point MPI_SUM. */
+ * A thread adds the shards of its contiguous range like a binary counter: it keeps a stack of the maximal subtrees that
+ * lie within the range. After the parallel region the stacks of the threads are run together into one stack of the
+ * rank, then ranks join level by level: the owner of a right child sends it to the owner of the left one (the owner of
+ * a node is the owner of its first leaf), and the root is broadcast. There is no floating-point MPI_SUM. */
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -56,8 +56,8 @@ static bool alone(const node *t, int shards) {
   return !(t->index & 1) && ((int64_t)(t->index + 1) << t->level) >= shards;
 }
 
-/* One step towards the root at the top of the stack: 1 = the top two are siblings and must be added (the caller adds, then
- * pops), 2 = the top was passed up, 0 = nothing left to do. */
+/* One step towards the root at the top of the stack: 1 = the top two are siblings and must be added (the caller adds,
+ * then pops), 2 = the top was passed up, 0 = nothing left to do. */
 static int climb(stack *s, int shards, int levels) {
   node *t = &s->node[s->depth - 1];
   if (t->level == levels) return 0;
@@ -207,8 +207,8 @@ static int node_owner(const reduce *r, int level, int index) {
   return comm_owner(r->c, (int)((int64_t)index << level), r->shards);
 }
 
-/* The node at rank.node[k] is even and has a sibling: add what this rank or another holds of it. Returns how many nodes of
- * the stack were used up. */
+/* The node at rank.node[k] is even and has a sibling: add what this rank or another holds of it. Returns how many nodes
+ * of the stack were used up. */
 static int add_sibling(reduce *r, int k) {
   node *t = &r->rank.node[k];
   if (k + 1 < r->rank.depth && t[1].level == t->level && t[1].index == t->index + 1) {
@@ -221,7 +221,8 @@ static int add_sibling(reduce *r, int k) {
   return 1;
 }
 
-/* One level of the tree of ranks. A rank owns at most one odd node without its sibling (its first one): it is sent away. */
+/* One level of the tree of ranks. A rank owns at most one odd node without its sibling (its first one): it is sent
+ * away. */
 static void join_level(reduce *r, int level) {
   stack *s = &r->rank;
   MPI_Request request = MPI_REQUEST_NULL;

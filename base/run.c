@@ -1,5 +1,5 @@
-/* run.c: run_open, run_main, run_close, run_snapshot and what an app may ask a run. Every stage ends in a vote, so that no
- * rank goes on alone and every rank leaves with the same code. */
+/* run.c: run_open, run_main, run_close, run_snapshot and what an app may ask a run. Every stage ends in a vote, so that
+ * no rank goes on alone and every rank leaves with the same code. */
 #include "base/run.h"
 
 #include <gsl/gsl_errno.h>
@@ -13,14 +13,30 @@
 
 #define PATIENCE 30. /* s that a failed rank waits for the others */
 
-const app *run_app(const run *r) { return r->in.app; }
-const deck *run_deck(const run *r) { return r->in.deck; }
-const comm *run_comm(const run *r) { return &r->c; }
-uint32_t run_seed(const run *r) { return (uint32_t)r->config.seed; }
-bool run_dry(const run *r) { return r->o.dry; }
-bool run_root(const run *r) { return r->c.rank == 0; }
-double run_memory(const run *r) { return 1e9 * r->config.memory_GB; }
-bool run_lost(const run *r) { return r->lost; }
+const app *run_app(const run *r) {
+  return r->in.app;
+}
+const deck *run_deck(const run *r) {
+  return r->in.deck;
+}
+const comm *run_comm(const run *r) {
+  return &r->c;
+}
+uint32_t run_seed(const run *r) {
+  return (uint32_t)r->config.seed;
+}
+bool run_dry(const run *r) {
+  return r->o.dry;
+}
+bool run_root(const run *r) {
+  return r->c.rank == 0;
+}
+double run_memory(const run *r) {
+  return 1e9 * r->config.memory_GB;
+}
+bool run_lost(const run *r) {
+  return r->lost;
+}
 
 /* ---- opening ---- */
 
@@ -109,8 +125,8 @@ int run_open(run **out, MPI_Comm parent, const run_options *o, const app *const 
 
 /* ---- the app ---- */
 
-/* The vote after the app. A rank that failed alone may be awaited by others in the middle of the app: it waits for them only
- * so long. */
+/* The vote after the app. A rank that failed alone may be awaited by others in the middle of the app: it waits for them
+ * only so long. */
 static int vote_within(run *r, double patience, err *e) {
   int mine = e->code ? r->c.rank : INT_MAX, first = INT_MAX, arrived = 0;
   double start = run_clock();

@@ -7,13 +7,16 @@
 #include "base/run_priv.h"
 
 const deck_key run_keys[] = {
-    {"seed", DECK_INT, offsetof(run_config, seed), "1", 0, 4294967295., NULL, "", "all random numbers follow from it", false},
+    {"seed", DECK_INT, offsetof(run_config, seed), "1", 0, 4294967295., NULL, "", "all random numbers follow from it",
+     false},
     {"threads", DECK_INT, offsetof(run_config, threads), "0", 0, 1024, NULL, "",
      "threads per rank; 0: OMP_NUM_THREADS, or else the cores shared among the ranks of a node", true},
-    {"memory_GB", DECK_REAL, offsetof(run_config, memory_GB), "2", .01, 1e5, NULL, "GB", "memory that a rank may use", true},
+    {"memory_GB", DECK_REAL, offsetof(run_config, memory_GB), "2", .01, 1e5, NULL, "GB", "memory that a rank may use",
+     true},
     {"log_every_s", DECK_REAL, offsetof(run_config, log_every_s), "30", .1, 86400, NULL, "s",
      "time between progress lines of a batch log", true},
-    {"title", DECK_TEXT, offsetof(run_config, title), "~", 0, 0, NULL, "", "a line about this run, kept in run.h5", true},
+    {"title", DECK_TEXT, offsetof(run_config, title), "~", 0, 0, NULL, "", "a line about this run, kept in run.h5",
+     true},
     {0}};
 
 enum { MOST_APPS = 64 };
@@ -52,7 +55,8 @@ int run_input_parse(run_input *in, const run_options *o, const app *const *apps,
   snprintf(where, sizeof where, "%s: app = %s", o->deck_path, word);
   if (!(in->app = run_find_app(apps, word, where, e))) return e->code;
   if (!(in->schema = full_schema(in->app, e))) return e->code;
-  if (deck_parse(&in->deck, o->deck_path, in->text, in->bytes, o->overrides, o->noverrides, in->schema, e)) return e->code;
+  if (deck_parse(&in->deck, o->deck_path, in->text, in->bytes, o->overrides, o->noverrides, in->schema, e))
+    return e->code;
   return in->app->check ? in->app->check(in->deck, e) : 0;
 }
 

@@ -1,5 +1,5 @@
-/* run_file.c: the output folder: run.h5, used.yaml, log.txt, status. Everything but the log appears by rename, so that a
- * reader never meets half a file. Rank 0 only. */
+/* run_file.c: the output folder: run.h5, used.yaml, log.txt, status. Everything but the log appears by rename, so that
+ * a reader never meets half a file. Rank 0 only. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +53,8 @@ static int make_folder(run *r, err *e) {
   if (!r->o.out && !r->o.overwrite) return make_new_folder(r, e);
   if (file_folder(r->out, NULL, e)) return e->code;
   if (!r->o.overwrite && file_exists(run_path(r, "run.h5")))
-    return err_set(e, ERR_FILE, "%s holds the results of another run: choose another folder with -o, or give --overwrite",
+    return err_set(e, ERR_FILE,
+                   "%s holds the results of another run: choose another folder with -o, or give --overwrite",
                    run_path(r, "run.h5"));
   return 0;
 }
@@ -79,7 +80,9 @@ static int write_text(run *r, const char *name, bool sync, void (*print)(const r
   return code;
 }
 
-static void print_used(const run *r, FILE *f) { deck_echo(r->in.deck, r->in.app->name, f); }
+static void print_used(const run *r, FILE *f) {
+  deck_echo(r->in.deck, r->in.app->name, f);
+}
 
 static void print_status(const run *r, FILE *f) {
   const run_logger *l = &r->log;
@@ -94,7 +97,9 @@ static void print_status(const run *r, FILE *f) {
   if (speed > 0) fprintf(f, "time_left_s: %.0f\n", (double)(l->total - l->done) / speed);
 }
 
-int run_file_status(run *r, err *e) { return write_text(r, "status", false, print_status, e); }
+int run_file_status(run *r, err *e) {
+  return write_text(r, "status", false, print_status, e);
+}
 
 static int open_log(run *r, err *e) {
   const char *path = run_path(r, "log.txt");
@@ -147,7 +152,8 @@ static int put_provenance(const run *r, h5 *f, err *e) {
                {"reason", r->reason}};
   for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
     if (h5_attr_text(f, "/run", texts[k].name, texts[k].text, e)) return e->code;
-  return put_text_of(r, f, "used_deck", print_used, e) || put_text_of(r, f, "overrides", print_overrides, e) ? e->code : 0;
+  return put_text_of(r, f, "used_deck", print_used, e) || put_text_of(r, f, "overrides", print_overrides, e) ? e->code
+                                                                                                             : 0;
 }
 
 static int put_numbers(const run *r, h5 *f, err *e) {

@@ -1,5 +1,5 @@
-/* run_log.c: run_log, run_warn, run_tick, run_stopping, run_timer. Rank 0 writes to the terminal (standard output) and to log.txt; on a
- * terminal the progress stands on one line that is written over. */
+/* run_log.c: run_log, run_warn, run_tick, run_stopping, run_timer. Rank 0 writes to the terminal (standard output) and
+ * to log.txt; on a terminal the progress stands on one line that is written over. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,8 +103,10 @@ void run_log_banner(run *r) {
   if (m->mixed) run_warn(r, "the hosts have different processors: bits may differ from those of another deal of ranks");
   const char *policy = getenv("OMP_WAIT_POLICY");
   if (r->c.threads > 1 && comm_oversubscribed(&r->c) && (!policy || strcasecmp(policy, "passive")))
-    run_warn(r, "%d ranks x %d threads share %d cores: set OMP_WAIT_POLICY=passive, or fewer threads, or mpirun --bind-to none",
-             r->c.local_ranks, r->c.threads, r->c.cores);
+    run_warn(
+        r,
+        "%d ranks x %d threads share %d cores: set OMP_WAIT_POLICY=passive, or fewer threads, or mpirun --bind-to none",
+        r->c.local_ranks, r->c.threads, r->c.cores);
 }
 
 static char *duration(char s[32], double t) {
@@ -171,7 +173,9 @@ bool run_tick(run *r, const char *phase, long done, long total, const char *note
   return r->stop;
 }
 
-bool run_stopping(const run *r) { return r->stop; }
+bool run_stopping(const run *r) {
+  return r->stop;
+}
 
 void run_timer(run *r, const char *part, bool start) {
   run_logger *l = &r->log;

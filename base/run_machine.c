@@ -1,8 +1,9 @@
 /* run_machine.c: hosts, processors and the BLAS that is really in use.
  *
  * libgsl drags in libgslcblas, which exports the same cblas_* names and is thirty times slower: dladdr tells whose
- * cblas_sgemm won. The variants of OpenBLAS differ: the serial one corrupts results under threads, the pthread one must be
- * held to one thread, and in the OpenMP one openblas_set_num_threads would call omp_set_num_threads for the whole program. */
+ * cblas_sgemm won. The variants of OpenBLAS differ: the serial one corrupts results under threads, the pthread one must
+ * be held to one thread, and in the OpenMP one openblas_set_num_threads would call omp_set_num_threads for the whole
+ * program. */
 #include <dlfcn.h>
 #include <link.h>
 #include <stdlib.h>
@@ -64,7 +65,8 @@ static int check_variant(run_machine *m, const comm *c, err *e) {
   void (*threads)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "openblas_set_num_threads");
   int variant = parallel ? parallel() : SERIAL;
   if (variant < SERIAL || variant > OPENMP) variant = SERIAL;
-  snprintf(m->blas, sizeof m->blas, "OpenBLAS, %s variant, core %s", names[variant], call_text("openblas_get_corename"));
+  snprintf(m->blas, sizeof m->blas, "OpenBLAS, %s variant, core %s", names[variant],
+           call_text("openblas_get_corename"));
   if (variant == SERIAL && c->threads > 1)
     return err_set(e, ERR_RUN,
                    "this OpenBLAS is the serial variant, which gives wrong results with %d threads: install "
@@ -83,7 +85,9 @@ static int find_blas(run_machine *m, const comm *c, err *e) {
     return 0;
   }
   if (strstr(file, "openblas")) return check_variant(m, c, e);
-  return err_set(e, ERR_RUN, "cblas_sgemm comes from %s and not from OpenBLAS (up to thirty times slower): link OpenBLAS before GSL", file);
+  return err_set(
+      e, ERR_RUN,
+      "cblas_sgemm comes from %s and not from OpenBLAS (up to thirty times slower): link OpenBLAS before GSL", file);
 }
 
 /* "a (2 ranks), b (1 rank)" from the gathered names; ranks of a host need not be neighbours. */
@@ -93,8 +97,8 @@ static void list_hosts(run_machine *m, char (*host)[HOST], int ranks) {
     int same = 0, earlier = 0;
     for (int k = 0; k < ranks; k++) same += !strcmp(host[i], host[k]), earlier += k < i && !strcmp(host[i], host[k]);
     if (earlier || used + HOST > sizeof m->hosts) continue;
-    used += (size_t)snprintf(m->hosts + used, sizeof m->hosts - used, "%s%s (%d rank%s)", used ? ", " : "", host[i], same,
-                             same > 1 ? "s" : "");
+    used += (size_t)snprintf(m->hosts + used, sizeof m->hosts - used, "%s%s (%d rank%s)", used ? ", " : "", host[i],
+                             same, same > 1 ? "s" : "");
   }
 }
 

@@ -11,10 +11,11 @@ static size_t item_bytes(const run_item *i) {
 
 int run_own(run *r, run_item item, err *e) {
   for (int k = 0; k < r->items; k++)
-    if (!strcmp(r->item[k].name, item.name)) return err_set(e, ERR_RUN, "two objects of the run are called %s", item.name);
+    if (!strcmp(r->item[k].name, item.name))
+      return err_set(e, ERR_RUN, "two objects of the run are called %s", item.name);
   if (!item.replicated && item.row && (item.count % item.row || item.first + item.count / item.row > item.rows))
-    return err_set(e, ERR_RUN, "object %s: %zu elements from row %zu on do not fit %zu rows of %zu", item.name, item.count,
-                   item.first, item.rows, item.row);
+    return err_set(e, ERR_RUN, "object %s: %zu elements from row %zu on do not fit %zu rows of %zu", item.name,
+                   item.count, item.first, item.rows, item.row);
   run_item *more = realloc(r->item, (size_t)(r->items + 1) * sizeof *more);
   if (!more || !(item.name = strdup(item.name))) return err_set(e, ERR_RUN, "out of memory");
   r->item = more;

@@ -52,14 +52,14 @@ typedef struct run_logger {
   double start; /* monotonic clock of run_open */
   char started[32];
   char phase[64];
-  long first, done, total; /* of the phase; first: where it began */
+  long first, done, total;            /* of the phase; first: where it began */
   double since, printed, shown, told; /* clock of: phase begun, last plain line, last progress line, last status */
   bool spoken;                        /* the phase has had a plain line */
   run_timer_part timer[RUN_TIMERS];
   int timers;
 } run_logger;
 
-double run_clock(void); /* s, monotonic */
+double run_clock(void);    /* s, monotonic */
 void run_date(char s[32]); /* UTC, ISO 8601 */
 void run_log_start(run *r);
 void run_log_banner(run *r);

@@ -1,7 +1,6 @@
 /* run_result.c: run_result, run_result_array, run_series, run_writer and how they stand in run.h5:
- *   /results/<name>  attributes unit, description; datasets value [error exact exact_error tau_int n_eff], and for arrays
- *                    the attribute axes = "beta,site" and axis_<name> with the values along an axis
- *   /series/<name>   plain arrays
+ *   /results/<name>  attributes unit, description; datasets value [error exact exact_error tau_int n_eff], and for
+ * arrays the attribute axes = "beta,site" and axis_<name> with the values along an axis /series/<name>   plain arrays
  * What is not defined (NaN) is absent; the attribute `order` of /results lists the names as they were given. */
 #include <ctype.h>
 #include <math.h>
@@ -16,11 +15,14 @@ static size_t array_count(const run_array *a) {
   return n;
 }
 
-static void free_value(run_value *v) { free((char *)v->name), free((char *)v->unit), free((char *)v->description); }
+static void free_value(run_value *v) {
+  free((char *)v->name), free((char *)v->unit), free((char *)v->description);
+}
 
 static void free_array(run_array *a) {
   free((char *)a->name), free((char *)a->unit), free((char *)a->description);
-  for (int k = 0; k < 4; k++) free((char *)a->axis[k]), free((char *)a->axis_unit[k]), free((double *)a->axis_values[k]);
+  for (int k = 0; k < 4; k++)
+    free((char *)a->axis[k]), free((char *)a->axis_unit[k]), free((double *)a->axis_values[k]);
   free((double *)a->value), free((double *)a->error), free((double *)a->exact);
 }
 
@@ -41,13 +43,16 @@ static bool good_name(const char *s) {
 }
 
 static int check_texts(const char *name, const char *unit, const char *description, err *e) {
-  if (!good_name(name)) return err_set(e, ERR_RUN, "the result name \"%s\" must consist of letters, digits and _ - + .", name ? name : "");
+  if (!good_name(name))
+    return err_set(e, ERR_RUN, "the result name \"%s\" must consist of letters, digits and _ - + .", name ? name : "");
   if (!unit || !*unit) return err_set(e, ERR_RUN, "result %s has no unit (\"1\" for a pure number)", name);
   if (!description || !*description) return err_set(e, ERR_RUN, "result %s has no description", name);
   return 0;
 }
 
-static char *copy_text(const char *s, const char *instead) { return strdup(s ? s : instead); }
+static char *copy_text(const char *s, const char *instead) {
+  return strdup(s ? s : instead);
+}
 
 static double *copy_numbers(const double *p, size_t n) {
   double *q = p ? malloc(n * sizeof *q + 1) : NULL;
@@ -109,6 +114,15 @@ int run_result(run *r, run_value v, err *e) {
   return run_root(r) ? add_value(&r->results, v, e) : 0;
 }
 
+void run_result_reference(run *r, const char *observable, const char *source, double value, double error) {
+  size_t n = strlen(observable);
+  for (int i = 0; i < r->results.values; i++) {
+    run_value *v = &r->results.value[i];
+    bool same = !strncmp(v->name, observable, n) && v->name[n] == '.';
+    if (same && isnan(v->exact) && strcmp(v->name + n + 1, source)) v->exact = value, v->exact_error = error;
+  }
+}
+
 int run_result_array(run *r, run_array a, err *e) {
   if (check_texts(a.name, a.unit, a.description, e)) return e->code;
   if (a.rank < 1 || a.rank > 4) return err_set(e, ERR_RUN, "result %s has %d axes, not 1 to 4", a.name, a.rank);
@@ -119,7 +133,9 @@ int run_result_array(run *r, run_array a, err *e) {
 
 /* ---- series and writers ---- */
 
-static void free_series(run_series_item *s) { free(s->path), free(s->unit), free(s->description), free(s->data); }
+static void free_series(run_series_item *s) {
+  free(s->path), free(s->unit), free(s->description), free(s->data);
+}
 
 static run_series_item *series_place(run *r, const char *path) {
   for (int i = 0; i < r->nseries; i++)
@@ -178,8 +194,8 @@ int run_writer_end(run *r, const void *self, err *e) {
 /* ---- into the file ---- */
 
 /* One number or array of a result, unless it is not defined. */
-static int put(h5 *f, const char *result, const char *part, int rank, const size_t *dims, const double *v, const char *unit,
-               const char *description, err *e) {
+static int put(h5 *f, const char *result, const char *part, int rank, const size_t *dims, const double *v,
+               const char *unit, const char *description, err *e) {
   char path[400];
   if (!v || (rank == 0 && isnan(*v))) return 0;
   snprintf(path, sizeof path, "/results/%s/%s", result, part);
@@ -211,7 +227,8 @@ static int put_array(h5 *f, const run_array *a, err *e) {
     size_t used = strlen(axes);
     snprintf(axes + used, sizeof axes - used, "%s%s", k ? "," : "", a->axis[k]);
     snprintf(part, sizeof part, "axis_%s", a->axis[k]);
-    if (put(f, a->name, part, 1, &a->dims[k], a->axis_values[k], a->axis_unit[k], "values along the axis", e)) return e->code;
+    if (put(f, a->name, part, 1, &a->dims[k], a->axis_values[k], a->axis_unit[k], "values along the axis", e))
+      return e->code;
   }
   snprintf(path, sizeof path, "/results/%s", a->name);
   return h5_attr_text(f, path, "axes", axes, e) ||
@@ -301,7 +318,8 @@ static int read_array(run_results *s, h5 *f, const char *group, run_array a, err
     a.axis_values[k] = get(f, a.name, part, dims[k], e);
   }
   size_t n = e->code ? 0 : array_count(&a);
-  double *value = get(f, a.name, "value", n, e), *error = get(f, a.name, "error", n, e), *exact = get(f, a.name, "exact", n, e);
+  double *value = get(f, a.name, "value", n, e), *error = get(f, a.name, "error", n, e),
+         *exact = get(f, a.name, "exact", n, e);
   a.value = value, a.error = error, a.exact = exact;
   if (!e->code) add_array(s, a, e);
   for (int k = 0; k < 4; k++) free((double *)a.axis_values[k]);

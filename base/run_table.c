@@ -70,14 +70,14 @@ static void gather(const run_results *s, names *observables, names *estimators) 
   }
 }
 
-/* What is worth a place in the table: estimators of several observables, observables with several of these. The rest is
- * listed line by line. */
+/* What is worth a place in the table: estimators (named ones) of several observables, observables with several of
+ * these. The rest is listed line by line. */
 static void select_columns(const run_results *s, const names *observables, const names *estimators, names *kept) {
   kept->n = 0;
   for (int k = 0; k < estimators->n; k++) {
     int n = 0;
     for (int i = 0; i < observables->n; i++) n += find(s, observables->text[i], estimators->text[k]) != NULL;
-    if (n > 1) add_name(kept, estimators->text[k]);
+    if (n > 1 && estimators->text[k][0]) add_name(kept, estimators->text[k]);
   }
   if (!kept->n) *kept = *estimators;
 }
@@ -156,8 +156,12 @@ static void print_rest(const run_results *s, const names *kept, FILE *f) {
 
 /* ---- autocorrelation times and effective numbers of samples ---- */
 
-static double tau(const run_value *v) { return v->tau_int; }
-static double n_eff(const run_value *v) { return v->n_eff; }
+static double tau(const run_value *v) {
+  return v->tau_int;
+}
+static double n_eff(const run_value *v) {
+  return v->n_eff;
+}
 
 static bool any(const run_results *s, const char *estimator, double (*of)(const run_value *v)) {
   char o[104], k[104];

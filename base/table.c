@@ -58,7 +58,9 @@ void table_left(table *t, int column) {
   if (t) t->left |= 1u << column;
 }
 
-static bool words(const table *t, int j) { return j < 32 && t->left >> j & 1; }
+static bool words(const table *t, int j) {
+  return j < 32 && t->left >> j & 1;
+}
 
 void table_free(table *t) {
   if (!t) return;

@@ -22,10 +22,18 @@
 #define SPINET_BUILD "unknown"
 #endif
 
-const char *version_number(void) { return SPINET_VERSION; }
-const char *version_revision(void) { return SPINET_REVISION[0] ? SPINET_REVISION : "unknown"; }
-const char *version_compiler(void) { return SPINET_COMPILER; }
-const char *version_build(void) { return SPINET_BUILD; }
+const char *version_number(void) {
+  return SPINET_VERSION;
+}
+const char *version_revision(void) {
+  return SPINET_REVISION[0] ? SPINET_REVISION : "unknown";
+}
+const char *version_compiler(void) {
+  return SPINET_COMPILER;
+}
+const char *version_build(void) {
+  return SPINET_BUILD;
+}
 
 /* "Open MPI v4.1.4, package: ..." -> "Open MPI 4.1.4" */
 static void mpi_version(char *s, size_t n) {
@@ -49,7 +57,8 @@ static void optional(char *s, size_t n) {
     snprintf(s, n, ", %.*s", length, text);
   }
   size_t used = strlen(s);
-  if (fftw) snprintf(s + used, n - used, ", FFTW %.*s", (int)strspn(fftw + 5, "0123456789."), fftw + 5); /* "fftw-3.3.10-..." */
+  if (fftw)
+    snprintf(s + used, n - used, ", FFTW %.*s", (int)strspn(fftw + 5, "0123456789."), fftw + 5); /* "fftw-3.3.10-..." */
 }
 
 char *version_libraries(char *s, size_t n) {

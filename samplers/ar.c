@@ -66,10 +66,11 @@ int ar_new(ar **out, const ising *m, const deck *d, err *e) {
   a->m = m;
   deck_get(d, "draw", ar_keys, &a->conf);
   a->lanes = (int)a->conf.lanes;
-  if (check_conf(a, d, e) || order_new(&a->o, m, a->conf.heat_bath, e)) return e->code;
+  if (check_conf(a, d, e)) return e->code;
+  if (order_new(&a->o, m, a->conf.heat_bath, e)) return err_context(e, "%s: lattice", deck_where(d, "lattice", "kind"));
   if (target_lists(a)) return err_set(e, ERR_RUN, "proposal: out of memory");
-  if (symmetry_new(&a->g, a->conf.symmetry, m, a->o, e)) return e->code;
-  if (nn_zoo_build(&a->net, &a->o->causal, d, e)) return e->code;
+  if (symmetry_new(&a->g, a->conf.symmetry, m, a->o, e)) return err_context(e, "%s", deck_where(d, "draw", "symmetry"));
+  if (nn_zoo_build(&a->net, &a->o->causal, d, e)) return err_context(e, "%s", deck_where(d, "net", "kind"));
   return nn_plan_new(&a->plan, a->net, a->lanes, true, true, e);
 }
 

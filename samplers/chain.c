@@ -154,7 +154,7 @@ int chain_from_deck(chain **out, chain_plan *plan, const deck *d, const char *se
   const chain_type *t = (const chain_type *)kind;
   *out = NULL;
   deck_get(d, section, chain_keys, plan);
-  char conf[256];
+  _Alignas(16) char conf[256];
   if (t->conf_size > sizeof conf) return err_set(e, ERR_RUN, "chain %s: keys need %zu bytes", kind->name, t->conf_size);
   if (kind->keys) deck_get(d, section, kind->keys, conf);
   int total = (int)plan->replicas, units = (total + t->unit - 1) / t->unit;
@@ -164,6 +164,16 @@ int chain_from_deck(chain **out, chain_plan *plan, const deck *d, const char *se
   chain_setup s = {section, first, end - first, total, seed, (chain_start)plan->start, kind->keys ? conf : NULL};
   if (chain_new(out, t, m, s, e)) return err_context(e, "%s", deck_where(d, section, "kind"));
   return 0;
+}
+
+int chain_check(const deck *d, const char *section, const ising *m, err *e) {
+  const chain_type *t = (const chain_type *)deck_kind_of(d, section);
+  chain_plan p;
+  deck_get(d, section, chain_keys, &p);
+  if (p.every > p.sweeps)
+    return err_set(e, ERR_DECK, "%s: %s.every = %ld: must be at most %s.sweeps = %ld", deck_where(d, section, "every"),
+                   section, p.every, section, p.sweeps);
+  return t->applies(m, e) ? err_context(e, "%s", deck_where(d, section, "kind")) : 0;
 }
 
 /* ---- sweeps ---- */

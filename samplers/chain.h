@@ -47,7 +47,7 @@ typedef struct chain_type {
   int unit;         /* replicas updated together                                                      */
   int nextra;       /* doubles of state per unit besides the spins                                    */
   bool improved;    /* the first CHAIN_NIMPROVED of them are improved estimators of the last sweep    */
-  int (*applies)(const ising *m, err *e);          /* 0, or ERR_DECK with the reason                           */
+  int (*applies)(const ising *m, err *e);          /* 0, or ERR_DECK with the reason                  */
   int (*init)(chain *c, const void *conf, err *e); /* makes c->self, sets c->work_bytes               */
   void (*done)(chain *c);                          /* frees c->self; it may be half made or NULL      */
   void (*sweep)(chain *c, int unit, uint32_t step, int flags, void *work);
@@ -98,6 +98,8 @@ extern const deck_key chain_keys[];
  * without replicas gets a chain of none, which does nothing. */
 int chain_from_deck(chain **out, chain_plan *plan, const deck *d, const char *section, const ising *m,
                     const comm *ranks, uint32_t seed, err *e);
+/* Local, without work: ERR_DECK where the chain of a section does not apply to the model or would measure nothing. */
+int chain_check(const deck *d, const char *section, const ising *m, err *e);
 
 /* One sweep of all replicas; n sweeps. Improved estimators are those after the last. */
 void chain_sweep(chain *c);

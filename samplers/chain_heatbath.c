@@ -16,7 +16,6 @@ static int init(chain *c, const void *conf, err *e) {
   return chain_local_init(c, up, e);
 }
 
-extern const chain_type chain_heatbath;
 const chain_type chain_heatbath = {
     .kind = {"heatbath", "single-spin heat bath on any graph", NULL},
     .tag = "heatbath",

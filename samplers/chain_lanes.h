@@ -42,11 +42,12 @@ static inline lanes_word lanes_next(lanes *g) {
   return r;
 }
 
-static inline int lanes_none(lanes_word a) {
+static inline int lanes_none(const lanes_word *a) {
 #ifdef __AVX512F__
-  return _mm512_test_epi64_mask((__m512i)a, (__m512i)a) == 0;
+  return _mm512_test_epi64_mask((__m512i)*a, (__m512i)*a) == 0;
 #else
-  return !(a[0] | a[1] | a[2] | a[3] | a[4] | a[5] | a[6] | a[7]);
+  const uint64_t *w = (const uint64_t *)a;
+  return !(w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7]);
 #endif
 }
 

@@ -22,7 +22,6 @@ static int init(chain *c, const void *conf, err *e) {
   return chain_local_init(c, up, e);
 }
 
-extern const chain_type chain_metropolis;
 const chain_type chain_metropolis = {
     .kind = {"metropolis", "single-spin Metropolis on any graph (square torus without field: multispin is far faster)",
              NULL},

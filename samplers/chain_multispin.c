@@ -89,28 +89,31 @@ static void done(chain *c) {
 
 /* ---- sweep ---- */
 
-/* Replicas that accept: all of `free`, of the others those of `one` with chance 1, the rest with chance 0. */
-static inline __attribute__((always_inline)) lanes_word accept(const multispin *a, lanes *g, lanes_word free_,
-                                                               lanes_word one) {
-  lanes_word open = ~free_, hit = free_;
+/* Vectors go by pointer: 512-bit arguments have no ABI of their own where the machine lacks such registers. */
+
+/* *hit: replicas that accept, at first those that do so at once; of the others, those of *one accept with chance 1, the
+ * rest with chance 0. */
+static inline __attribute__((always_inline)) void accept(const multispin *a, lanes *g, lanes_word *hit,
+                                                         const lanes_word *one) {
+  lanes_word open = ~*hit;
   for (int k = 0; k < DIGITS;) {
     for (int stop = k ? k + LATER : FIRST; k < stop; k++) {
-      lanes_word r = lanes_next(g), digit = (one & a->digit1[k]) | (~one & a->digit0[k]);
-      hit |= open & digit & ~r;
+      lanes_word r = lanes_next(g), digit = (*one & a->digit1[k]) | (~*one & a->digit0[k]);
+      *hit |= open & digit & ~r;
       open &= ~(digit ^ r);
     }
-    if (lanes_none(open)) break;
+    if (lanes_none(&open)) break;
   }
-  return hit;
 }
 
-/* One site: v and the four words beside it, negated where the bond is negative. */
-static inline __attribute__((always_inline)) lanes_word update(const multispin *a, lanes *g, lanes_word v, lanes_word p,
-                                                               lanes_word q, lanes_word r, lanes_word s) {
-  p ^= v, q ^= v, r ^= v, s ^= v; /* 1: unsatisfied */
-  lanes_word odd_pq = p ^ q, odd_rs = r ^ s;
-  lanes_word two = (p & q) | (r & s) | (odd_pq & odd_rs); /* at least two of four */
-  return v ^ accept(a, g, two, odd_pq ^ odd_rs);          /* odd without two: exactly one */
+/* One site: *v and the four words beside it, negated where the bond is negative. */
+static inline __attribute__((always_inline)) void update(const multispin *a, lanes *g, lanes_word *v,
+                                                         const lanes_word near[4]) {
+  lanes_word p = near[0] ^ *v, q = near[1] ^ *v, r = near[2] ^ *v, s = near[3] ^ *v; /* 1: unsatisfied */
+  lanes_word odd_pq = p ^ q, odd_rs = r ^ s, one = odd_pq ^ odd_rs;                  /* odd without two: exactly one */
+  lanes_word hit = (p & q) | (r & s) | (odd_pq & odd_rs);                            /* at least two of four */
+  accept(a, g, &hit, &one);
+  *v ^= hit;
 }
 
 static inline __attribute__((always_inline)) void sweep_rows(const multispin *a, const lattice *l, bool mixed,
@@ -124,13 +127,10 @@ static inline __attribute__((always_inline)) void sweep_rows(const multispin *a,
       coins = x & 30 ? coins >> 4 : rng_fast_next(&pass);
       if (!(coins & 15)) continue;
       int left = x ? x - 1 : cols - 1, right = x + 1 < cols ? x + 1 : 0;
-      lanes_word *v = s + at + x;
-      if (mixed)
-        *v = update(a, &g, *v, s[up + x] ^ a->down[up + x], s[down + x] ^ a->down[at + x],
-                    s[at + left] ^ a->right[at + left], s[at + right] ^ a->right[at + x]);
-      else
-        *v = update(a, &g, *v, s[up + x] ^ a->flip, s[down + x] ^ a->flip, s[at + left] ^ a->flip,
-                    s[at + right] ^ a->flip);
+      lanes_word near[4] = {s[up + x], s[down + x], s[at + left], s[at + right]};
+      near[0] ^= mixed ? a->down[up + x] : a->flip, near[1] ^= mixed ? a->down[at + x] : a->flip;
+      near[2] ^= mixed ? a->right[at + left] : a->flip, near[3] ^= mixed ? a->right[at + x] : a->flip;
+      update(a, &g, s + at + x, near);
     }
   }
 }
@@ -258,7 +258,6 @@ static void measure(const chain *c, int unit, void *work, double (*obs)[ISING_NO
   }
 }
 
-extern const chain_type chain_multispin;
 const chain_type chain_multispin = {
     .kind = {"multispin", "Metropolis, 512 replicas per machine word: square torus, even sides, equal |J|, no field",
              NULL},

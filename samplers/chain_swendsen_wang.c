@@ -287,7 +287,6 @@ static void sweep(chain *c, int unit, uint32_t step, int flags, void *work) {
   flip(w, s, l->n, clusters, &g);
 }
 
-extern const chain_type chain_swendsen_wang;
 const chain_type chain_swendsen_wang = {
     .kind = {"swendsen-wang", "all clusters at once, no field; improved estimators", keys},
     .tag = "sw",

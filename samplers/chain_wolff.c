@@ -184,7 +184,6 @@ static void sweep(chain *c, int unit, uint32_t step, int flags, void *work) {
   if (flags & CHAIN_THERMALISE) settle(a, extra, flips / clusters, c->m->lat->n);
 }
 
-extern const chain_type chain_wolff;
 const chain_type chain_wolff = {
     .kind = {"wolff", "single-cluster updates, no field", keys},
     .tag = "wolff",

@@ -25,6 +25,14 @@ const deck_key estimate_keys[] = {
     {0},
 };
 
+int estimate_check(const deck *d, err *e) {
+  estimate_conf c;
+  deck_get(d, "estimate", estimate_keys, &c);
+  if (!c.scan.n || (c.draws && c.nmcmc)) return 0;
+  return err_set(e, ERR_DECK, "%s: estimate.scan: needs draws that are kept, but estimate.%s = 0",
+                 deck_where(d, "estimate", "scan"), c.draws ? "nmcmc" : "draws");
+}
+
 struct estimator {
   run *r;
   const ar *a;

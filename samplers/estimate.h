@@ -13,6 +13,8 @@ typedef struct estimate_conf {
   deck_reals scan;
 } estimate_conf;
 extern const deck_key estimate_keys[]; /* section `estimate` */
+/* Local: ERR_DECK where keys of the section contradict each other. */
+int estimate_check(const deck *d, err *e);
 
 /* Context of the thermodynamic functions for a model; exact energies only centre the sums. Local. */
 thermo estimate_thermo(const ising *m, const exact_ising *x);

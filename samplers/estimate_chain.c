@@ -96,6 +96,7 @@ static int put(run *r, record *m, const exact_ising *x, err *e) {
                            .n_eff = v->n_eff},
                e);
     if (v->reason) run_warn(r, "%s: %s", name, v->reason);
+    else run_result_reference(r, printed[i].name, m->c->type->tag, v->value, v->error);
   }
   free(length);
   return e->code;

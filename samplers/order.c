@@ -147,6 +147,9 @@ static int make_lists(order *o, const ising *m, const factors *f) {
   return bad;
 }
 
+/* The lists of all earlier spins take 24 bytes for each pair of drawn spins. */
+enum { MOST_DRAWN = 16384 };
+
 int order_new(order **out, const ising *m, bool heat_bath, err *e) {
   const lattice *l = m->lat;
   size_t n = (size_t)l->n;
@@ -159,6 +162,8 @@ int order_new(order **out, const ising *m, bool heat_bath, err *e) {
   }
   if (!o || !o->site || !o->position || !o->rest) return err_set(e, ERR_RUN, "drawing order: out of memory");
   split(o, l, heat_bath);
+  if (o->n > MOST_DRAWN)
+    return err_set(e, ERR_DECK, "%d drawn spins: at most %d (lists of all pairs are kept)", o->n, MOST_DRAWN);
   find_grid(o, l);
   int bad = find_factors(&f, o, m) || make_lists(o, m, &f);
   free_factors(&f);

@@ -1,0 +1,10 @@
+# The neural core, the autoregressive proposal and its training.
+spinet_test(test_gemm DOUBLE SINGLE TIMEOUT 60)
+spinet_test(test_ops DOUBLE SINGLE TIMEOUT 60)
+spinet_test(test_graph DOUBLE SINGLE TIMEOUT 60)
+spinet_test(test_ar DOUBLE SINGLE TIMEOUT 120)
+spinet_test(test_train DOUBLE SINGLE RANKS 4 TIMEOUT 180)
+spinet_test(test_alloc DOUBLE SINGLE TIMEOUT 60)
+foreach(t test_alloc test_alloc_f)
+  target_link_options(${t} PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc)
+endforeach()

@@ -1,0 +1,58 @@
+#!/bin/bash
+# What the suite ships for its users works.
+#   run_inputs.sh deck     PROGRAM DECK [LAUNCHER...]   passes `check` and `run --dry-run`, and runs when made small
+#   run_inputs.sh template PROGRAM APP                  a template is a deck once its required keys are given
+set -euo pipefail
+part=$1 program=$2 word=$3
+shift 3
+launcher=("$@")
+
+work=$(mktemp -d /tmp/spinet_inputs_XXXXXX)
+trap 'rm -rf "$work"' EXIT
+
+smallness() { # overrides that make a deck of the app run for seconds
+  case $1 in
+    ising) echo "-s train.steps=3 -s train.batch=64 -s train.growth=1 -s estimate.draws=512 -s estimate.compare=64" \
+      "-s chain.sweeps=200 -s chain.thermalisation=10 -s chain.replicas=2" ;;
+    *) echo "tests/run_inputs.sh does not know how to make a deck of app $1 small" >&2 && exit 1 ;;
+  esac
+}
+
+try_deck() {
+  local app small
+  app=$(sed -n 's/^app: *//p' "$word")
+  "$program" check "$word"
+  "$program" run --dry-run "$word" -o "$work/dry"
+  [ ! -e "$work/dry" ] || { echo "a dry run made a folder" && exit 1; }
+  read -ra small <<<"$(smallness "$app")"
+  "${launcher[@]}" "$program" run "$word" "${small[@]}" -o "$work/run" --quiet
+  local f
+  for f in run.h5 used.yaml log.txt status; do
+    [ -s "$work/run/$f" ] || { echo "$f is missing" && exit 1; }
+  done
+  grep -q '^state: done' "$work/run/status"
+  "$program" check "$work/run/used.yaml"
+}
+
+# Keys of the default kinds that are required: uncommented and given. The other kinds, behind a line "  #", stay comments.
+fill_template() {
+  awk '/^[^ ]/ { other = 0 }
+       /^  #$/ { other = 1 }
+       /<required/ && !other { sub(/# /, ""); sub(/<required, an integer>/, "8"); sub(/<required, a number>/, "0.4"); sub(/<required, a text>/, "x") }
+       { print }'
+}
+
+try_template() {
+  local extra=()
+  case $word in
+    ising) extra=(-s lattice.L=8) ;; # L, or rows and cols: neither is required alone
+  esac
+  "$program" template "$word" | fill_template >"$work/template.yaml"
+  "$program" check "$work/template.yaml" "${extra[@]}"
+}
+
+case $part in
+  deck) try_deck ;;
+  template) try_template ;;
+  *) echo "there is no part $part" && exit 1 ;;
+esac
