@@ -69,7 +69,7 @@ static void draw(bench *b, unsigned step) {
 #pragma omp parallel num_threads(b->c.threads)
   {
     int th = omp_get_thread_num();
-    comm_range mine = comm_thread_range((comm_range){0, b->t->shards}, th, b->c.threads);
+    comm_range mine = comm_thread_range((comm_range){b->t->first, b->t->end}, th, b->c.threads);
     double lnq[1024];
     for (int k = mine.first; k < mine.end; k++)
       ar_draw(b->a, b->t->worker[th], team_frames(b->t, th, k), b->theta, rng_stream(1, "bench"), k, step, lnq);
@@ -82,7 +82,7 @@ static void backward(bench *b) {
 #pragma omp parallel num_threads(b->c.threads)
   {
     int th = omp_get_thread_num();
-    comm_range mine = comm_thread_range((comm_range){0, b->t->shards}, th, b->c.threads);
+    comm_range mine = comm_thread_range((comm_range){b->t->first, b->t->end}, th, b->c.threads);
     for (int k = mine.first; k < mine.end; k++) {
       ar_backward(b->a, b->t->worker[th], team_frames(b->t, th, k), b->theta, reduce_leaf(b->sum, th), b->weight);
       reduce_push(b->sum, th, k);
@@ -120,9 +120,11 @@ static int measure(const net *n, bool z2, int threads, int batch, double *second
   nn_init(b.a->net, b.theta, 1);
   *seconds = 1e9;
   for (int rep = 0; rep < 4; rep++) {
+    MPI_Barrier(b.c.mpi);
     double t = omp_get_wtime();
     draw(&b, (unsigned)rep);
     if (z2) backward(&b);
+    MPI_Barrier(b.c.mpi);
     t = omp_get_wtime() - t;
     if (rep && t < *seconds) *seconds = t;
   }
@@ -133,23 +135,31 @@ static int measure(const net *n, bool z2, int threads, int batch, double *second
 }
 
 int main(int argc, char **argv) {
-  int threads = argc > 1 ? atoi(argv[1]) : omp_get_num_procs(), batch = argc > 2 ? atoi(argv[2]) : 1024;
+  int threads = argc > 1 ? atoi(argv[1]) : omp_get_num_procs(), batch = argc > 2 ? atoi(argv[2]) : 1024, rank, ranks;
   err e = {0};
   MPI_Init(&argc, &argv);
-  double rate = sgemm_rate(threads);
-  printf("floor: sgemm %.0f GFLOP/s on %d thread(s); batch %d; PyTorch figures: lab machine at 390 GFLOP/s\n", rate,
-         threads, batch);
-  printf("%-24s %9s %9s %8s %8s | %9s %8s %8s\n", "net (16 x 16)", "draws/s", "floor s", "of floor", "PyTorch x",
-         "step s", "of floor", "PyTorch x");
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  MPI_Barrier(MPI_COMM_WORLD);
+  double mine = sgemm_rate(threads), rate;
+  MPI_Allreduce(&mine, &rate, 1, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+  if (!rank)
+    printf(
+        "floor: sgemm %.0f GFLOP/s on %d rank(s) of %d thread(s); batch %d; PyTorch: lab machine, sgemm 390 GFLOP/s\n"
+        "%-24s %9s %9s %8s %9s | %9s %8s %9s\n",
+        rate, ranks, threads, batch, "net (16 x 16)", "draws/s", "floor s", "of floor", "PyTorch x", "step s",
+        "of floor", "PyTorch x");
   for (unsigned i = 0; i < sizeof nets / sizeof *nets && !e.code; i++) {
+    const net *n = &nets[i];
     double t[2], macs;
-    if (measure(&nets[i], false, threads, batch, &t[0], &macs, &e) ||
-        measure(&nets[i], true, threads, batch, &t[1], &macs, &e))
+    if (measure(n, false, threads, batch, &t[0], &macs, &e) || measure(n, true, threads, batch, &t[1], &macs, &e))
       break;
     double floor_s = 2e-9 * macs * batch / rate;
-    printf("%-24s %9.0f %9.4f %7.1f%% %8.0f | %9.4f %7.1f%% %8.0f\n", nets[i].name, batch / t[0], floor_s,
-           100 * floor_s / t[0], batch / t[0] / nets[i].peer_draws, t[1], 100 * 6 * floor_s / t[1],
-           nets[i].peer_step / t[1]);
+    if (rank) continue;
+    printf("%-24s %9.0f %9.4f %7.1f%% ", n->name, batch / t[0], floor_s, 100 * floor_s / t[0]);
+    n->peer_draws > 0 ? printf("%9.0f | ", batch / t[0] / n->peer_draws) : printf("%9s | ", "-");
+    printf("%9.4f %7.1f%% ", t[1], 100 * 6 * floor_s / t[1]);
+    n->peer_step > 0 ? printf("%9.0f\n", n->peer_step / t[1]) : printf("%9s\n", "-");
     fflush(stdout);
   }
   if (e.code) fprintf(stderr, "%s\n", e.text);

@@ -14,6 +14,10 @@
 
 void nn_gemm(int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb, nn_real *C, long ldc);
 
+/* The same with C = instead of C +=. */
+void nn_gemm_set(int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb, nn_real *C,
+                 long ldc);
+
 /* The same through CBLAS whatever the shape: the peer in bench/. ra or ka must be 1. */
 void nn_gemm_blas(int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb, nn_real *C,
                   long ldc);

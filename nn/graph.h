@@ -40,6 +40,7 @@ typedef struct nn_plan {
   size_t *value_at;              /* [node] offset in the value arena                          */
   size_t *grad_at;               /* [node] offset in the gradient arena; SIZE_MAX: none       */
   unsigned *opens;               /* [node] bit k: this node's backward is the first to touch input k's gradient */
+  bool by_positions;             /* backward goes position by position (all ops have back_step) */
   size_t values, grads, scratch; /* reals                                                   */
 } nn_plan;
 /* steps: the draw will be made by nn_step; fails and names the op that has no step. */

@@ -46,6 +46,7 @@ typedef struct nn_node {
   size_t free_params;     /* parameters not masked to zero (nparam unless op->shape says)  */
   size_t scratch;         /* reals of worker scratch per lane                              */
   double macs;            /* multiply-adds of one forward pass of one sample               */
+  bool local;             /* y[t] depends on x[t] only                                     */
   bool wants_grad;        /* some parameter at or before this node: dy is needed           */
 } nn_node;
 
@@ -57,6 +58,8 @@ typedef struct nn_frame {
   nn_real **value;      /* [node] y (positions, channels, S)                               */
   nn_real **grad;       /* [node] dy, the same shape; NULL where nobody wants it           */
   nn_real *scratch;
+  const unsigned *opens; /* [node] bit k: dx of input k holds nothing yet and must be set, not added to (local nodes);
+                            NULL: always add                                              */
   nn_real *arena, *grad_arena; /* owned storage behind value and grad */
 } nn_frame;
 
@@ -75,8 +78,16 @@ struct nn_op {
   void (*forward)(const nn_node *n, const nn_frame *f);
   void (*step)(const nn_node *n, const nn_frame *f, int t);
   void (*backward)(const nn_node *n, const nn_frame *f);
+  void (*back_step)(const nn_node *n, const nn_frame *f, int t);
   void (*text)(const nn_node *n, FILE *f); /* settings as "key value key value" for the graph text; may be NULL */
 };
+
+/* forward and backward of an op that has step and back_step. */
+void nn_every_step(const nn_node *n, const nn_frame *f);
+void nn_every_back_step(const nn_node *n, const nn_frame *f);
+static inline bool nn_opens(const nn_node *n, const nn_frame *f, int input) {
+  return f->opens && (f->opens[n->id] >> input & 1);
+}
 
 extern const nn_op *const nn_ops[]; /* NULL-terminated */
 

@@ -9,40 +9,37 @@
 static int same_shape(nn_node *n, const nn_shape *in, err *e) {
   n->shape = *in;
   n->macs = 0;
+  n->local = true;
   return 0;
 }
 
-/* numbers of one position, and where position t starts */
+/* numbers of one position */
 static int width(const nn_node *n, const nn_frame *f) {
   return n->shape.channels * f->lanes;
 }
-static size_t all(const nn_node *n, const nn_frame *f) {
-  return nn_rows(n->shape) * (size_t)f->lanes;
-}
 
-/* dx (+)= g dy : in place where dx is dy */
-#define SPREAD(n, f, slope)                                           \
-  do {                                                                \
-    const nn_real *y = (f)->value[(n)->id], *dy = (f)->grad[(n)->id]; \
-    nn_real *dx = (f)->grad[(n)->in[0]];                              \
-    size_t count = all(n, f);                                         \
-    if (!dx) return;                                                  \
-    if (dx == dy)                                                     \
-      for (size_t i = 0; i < count; i++) dx[i] = (slope)*dx[i];       \
-    else                                                              \
-      for (size_t i = 0; i < count; i++) dx[i] += (slope)*dy[i];      \
+/* Position t: dx = g dy in place or where nothing is there yet, else dx += g dy. */
+#define SPREAD(n, f, t, slope)                                           \
+  do {                                                                   \
+    int count = width(n, f);                                             \
+    size_t at = (size_t)(t)*count;                                       \
+    const nn_real *y __attribute__((unused)) = (f)->value[(n)->id] + at; \
+    const nn_real *dy = (f)->grad[(n)->id] + at;                         \
+    nn_real *dx = (f)->grad[(n)->in[0]];                                 \
+    if (!dx) return;                                                     \
+    dx += at;                                                            \
+    if (dx == dy || nn_opens(n, f, 0))                                   \
+      for (int i = 0; i < count; i++) dx[i] = (slope)*dy[i];             \
+    else                                                                 \
+      for (int i = 0; i < count; i++) dx[i] += (slope)*dy[i];            \
   } while (0)
-
-static void every_step(const nn_node *n, const nn_frame *f) {
-  for (int t = 0; t < nn_positions(n->shape); t++) n->op->step(n, f, t);
-}
 
 static void tanh_step(const nn_node *n, const nn_frame *f, int t) {
   size_t at = (size_t)t * width(n, f);
   nn_tanh(width(n, f), f->value[n->in[0]] + at, f->value[n->id] + at);
 }
-static void tanh_backward(const nn_node *n, const nn_frame *f) {
-  SPREAD(n, f, 1 - y[i] * y[i]);
+static void tanh_back_step(const nn_node *n, const nn_frame *f, int t) {
+  SPREAD(n, f, t, 1 - y[i] * y[i]);
 }
 
 static void relu_step(const nn_node *n, const nn_frame *f, int t) {
@@ -51,8 +48,8 @@ static void relu_step(const nn_node *n, const nn_frame *f, int t) {
   nn_real *y = f->value[n->id] + at;
   for (int i = 0; i < width(n, f); i++) y[i] = x[i] > 0 ? x[i] : 0;
 }
-static void relu_backward(const nn_node *n, const nn_frame *f) {
-  SPREAD(n, f, (y[i] > 0 ? (nn_real)1 : (nn_real)0));
+static void relu_back_step(const nn_node *n, const nn_frame *f, int t) {
+  SPREAD(n, f, t, (y[i] > 0 ? (nn_real)1 : (nn_real)0));
 }
 
 static void silu_step(const nn_node *n, const nn_frame *f, int t) {
@@ -63,13 +60,10 @@ static int silu_shape(nn_node *n, const nn_shape *in, err *e) {
   n->scratch = (size_t)in->channels;
   return same_shape(n, in, e);
 }
-static void silu_backward(const nn_node *n, const nn_frame *f) {
-  if (!f->grad[n->in[0]]) return;
-  for (int t = 0; t < nn_positions(n->shape); t++) {
-    size_t at = (size_t)t * width(n, f);
-    nn_silu_slope(width(n, f), f->value[n->in[0]] + at, f->scratch);
-    for (int i = 0; i < width(n, f); i++) f->grad[n->in[0]][at + i] += f->scratch[i] * f->grad[n->id][at + i];
-  }
+static void silu_back_step(const nn_node *n, const nn_frame *f, int t) {
+  const nn_real *slope = f->scratch;
+  nn_silu_slope(width(n, f), f->value[n->in[0]] + (size_t)t * width(n, f), f->scratch);
+  SPREAD(n, f, t, slope[i]);
 }
 
 /* ---- prelu: y = x > 0 ? x : s x, s = |a| + 2^-10 ---- */
@@ -98,23 +92,22 @@ static void prelu_step(const nn_node *n, const nn_frame *f, int t) {
     for (int i = 0; i < S; i++) y[i] = x[i] > 0 ? x[i] : s * x[i];
   }
 }
-static void prelu_backward(const nn_node *n, const nn_frame *f) {
+static void prelu_back_step(const nn_node *n, const nn_frame *f, int t) {
   int C = n->shape.channels, S = f->lanes;
-  bool own = f->grad[n->in[0]] == f->grad[n->id];
-  for (int t = 0; t < nn_positions(n->shape); t++) {
-    const nn_real *a = prelu_at(n, f->theta, t);
-    nn_real *da = f->dtheta + (prelu_at(n, f->theta, t) - f->theta);
-    for (int k = 0; k < C; k++) {
-      size_t at = ((size_t)t * C + k) * S;
-      const nn_real *y = f->value[n->id] + at, *dy = f->grad[n->id] + at;
-      nn_real *dx = f->grad[n->in[0]] ? f->grad[n->in[0]] + at : NULL, s = slope_of(a[k]), sum = 0;
-      for (int i = 0; i < S; i++) sum += y[i] > 0 ? 0 : y[i] * dy[i];
-      da[k] += (a[k] < 0 ? -sum : sum) / s;
-      if (own)
-        for (int i = 0; i < S; i++) dx[i] = y[i] > 0 ? dx[i] : s * dx[i];
-      else if (dx)
-        for (int i = 0; i < S; i++) dx[i] += y[i] > 0 ? dy[i] : s * dy[i];
-    }
+  const nn_real *a = prelu_at(n, f->theta, t);
+  nn_real *da = f->dtheta + (a - f->theta), *dx = f->grad[n->in[0]];
+  bool set = dx == f->grad[n->id] || nn_opens(n, f, 0);
+  for (int k = 0; k < C; k++) {
+    size_t at = ((size_t)t * C + k) * S;
+    const nn_real *y = f->value[n->id] + at, *dy = f->grad[n->id] + at;
+    nn_real s = slope_of(a[k]), sum = 0;
+    for (int i = 0; i < S; i++) sum += y[i] > 0 ? 0 : y[i] * dy[i];
+    da[k] += (a[k] < 0 ? -sum : sum) / s;
+    if (!dx) continue;
+    if (set)
+      for (int i = 0; i < S; i++) dx[at + i] = y[i] > 0 ? dy[i] : s * dy[i];
+    else
+      for (int i = 0; i < S; i++) dx[at + i] += y[i] > 0 ? dy[i] : s * dy[i];
   }
 }
 static void prelu_text(const nn_node *n, FILE *f) {
@@ -128,9 +121,10 @@ const nn_op nn_op_tanh = {.name = "tanh",
                           .in_place = true,
                           .needs_y = true,
                           .shape = same_shape,
-                          .forward = every_step,
+                          .forward = nn_every_step,
                           .step = tanh_step,
-                          .backward = tanh_backward};
+                          .backward = nn_every_back_step,
+                          .back_step = tanh_back_step};
 const nn_op nn_op_relu = {.name = "relu",
                           .help = "max(x, 0)",
                           .min_in = 1,
@@ -138,18 +132,20 @@ const nn_op nn_op_relu = {.name = "relu",
                           .in_place = true,
                           .needs_y = true,
                           .shape = same_shape,
-                          .forward = every_step,
+                          .forward = nn_every_step,
                           .step = relu_step,
-                          .backward = relu_backward};
+                          .backward = nn_every_back_step,
+                          .back_step = relu_back_step};
 const nn_op nn_op_silu = {.name = "silu",
                           .help = "x sigmoid(x)",
                           .min_in = 1,
                           .max_in = 1,
                           .needs_x = true,
                           .shape = silu_shape,
-                          .forward = every_step,
+                          .forward = nn_every_step,
                           .step = silu_step,
-                          .backward = silu_backward};
+                          .backward = nn_every_back_step,
+                          .back_step = silu_back_step};
 const nn_op nn_op_prelu = {.name = "prelu",
                            .help = "x > 0 ? x : s x with trained s",
                            .conf_size = sizeof(nn_prelu_conf),
@@ -159,9 +155,10 @@ const nn_op nn_op_prelu = {.name = "prelu",
                            .needs_y = true,
                            .shape = prelu_shape,
                            .init = prelu_init,
-                           .forward = every_step,
+                           .forward = nn_every_step,
                            .step = prelu_step,
-                           .backward = prelu_backward,
+                           .backward = nn_every_back_step,
+                           .back_step = prelu_back_step,
                            .text = prelu_text};
 
 const char nn_act_words[] = "prelu|relu|tanh|silu";

@@ -6,6 +6,7 @@
 static int shape(nn_node *n, const nn_shape *in, err *e) {
   if (memcmp(&in[0], &in[1], sizeof *in)) return err_set(e, ERR_RUN, "the inputs have different shapes");
   n->shape = in[0];
+  n->local = true;
   return 0;
 }
 
@@ -16,17 +17,16 @@ static void step(const nn_node *n, const nn_frame *f, int t) {
   for (size_t i = 0; i < width; i++) y[i] = a[i] + b[i];
 }
 
-static void forward(const nn_node *n, const nn_frame *f) {
-  for (int t = 0; t < nn_positions(n->shape); t++) step(n, f, t);
-}
-
-static void backward(const nn_node *n, const nn_frame *f) {
-  size_t all = nn_rows(n->shape) * (size_t)f->lanes;
-  const nn_real *dy = f->grad[n->id];
+static void back_step(const nn_node *n, const nn_frame *f, int t) {
+  size_t width = (size_t)n->shape.channels * f->lanes, at = (size_t)t * width;
+  const nn_real *dy = f->grad[n->id] + at;
   for (int k = 0; k < 2; k++) {
     nn_real *dx = f->grad[n->in[k]];
-    if (!dx || dx == dy) continue; /* in place: the gradient is there already */
-    for (size_t i = 0; i < all; i++) dx[i] += dy[i];
+    if (!dx || dx + at == dy) continue; /* in place: the gradient is there already */
+    if (nn_opens(n, f, k))
+      memcpy(dx + at, dy, width * sizeof *dx);
+    else
+      for (size_t i = 0; i < width; i++) dx[at + i] += dy[i];
   }
 }
 
@@ -36,6 +36,7 @@ const nn_op nn_op_add = {.name = "add",
                          .max_in = 2,
                          .in_place = true,
                          .shape = shape,
-                         .forward = forward,
+                         .forward = nn_every_step,
                          .step = step,
-                         .backward = backward};
+                         .backward = nn_every_back_step,
+                         .back_step = back_step};

@@ -39,6 +39,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   n->nparam = (size_t)taps(c) * in->channels * c->out + (c->bias ? c->out : 0);
   n->macs = nn_segments_macs(s, c->out);
   n->scratch = (size_t)c->out;
+  n->local = !c->half && !c->strict;
   return 0;
 }
 
@@ -61,24 +62,17 @@ static const nn_real *bias(const nn_node *n, const nn_real *theta) {
 static void step(const nn_node *n, const nn_frame *f, int t) {
   int out = n->shape.channels;
   nn_real *y = f->value[n->id] + (size_t)t * out * f->lanes; /* (Cout, S) */
-  nn_bias_set(out, f->lanes, bias(n, f->theta), y);
-  nn_segments_forward(n->table, t, out, f->lanes, f->theta + n->param, f->value[n->in[0]], y);
+  nn_segments_forward(n->table, t, out, f->lanes, f->theta + n->param, f->value[n->in[0]], bias(n, f->theta), y);
 }
 
-static void forward(const nn_node *n, const nn_frame *f) {
-  for (int t = 0; t < nn_positions(n->shape); t++) step(n, f, t);
-}
-
-static void backward(const nn_node *n, const nn_frame *f) {
+static void back_step(const nn_node *n, const nn_frame *f, int t) {
   const nn_causal_conv2d_conf *c = n->conf;
   int out = c->out;
   nn_real *dtheta = f->dtheta + n->param;
-  for (int t = nn_positions(n->shape) - 1; t >= 0; t--) {
-    const nn_real *dy = f->grad[n->id] + (size_t)t * out * f->lanes;
-    if (c->bias) nn_bias_grad(out, f->lanes, dy, dtheta + n->nparam - out);
-    nn_segments_backward(n->table, t, out, f->lanes, f->theta + n->param, f->value[n->in[0]], dy, f->grad[n->in[0]],
-                         dtheta, f->scratch);
-  }
+  const nn_real *dy = f->grad[n->id] + (size_t)t * out * f->lanes;
+  if (c->bias) nn_bias_grad(out, f->lanes, dy, dtheta + n->nparam - out);
+  nn_segments_backward(n->table, t, out, f->lanes, f->theta + n->param, f->value[n->in[0]], dy, f->grad[n->in[0]],
+                       n->local && nn_opens(n, f, 0), dtheta, f->scratch);
 }
 
 static void text(const nn_node *n, FILE *f) {
@@ -96,8 +90,9 @@ const nn_op nn_op_causal_conv2d = {
     .shape = shape,
     .free = release,
     .init = init,
-    .forward = forward,
+    .forward = nn_every_step,
     .step = step,
-    .backward = backward,
+    .backward = nn_every_back_step,
+    .back_step = back_step,
     .text = text,
 };

@@ -101,10 +101,6 @@ static void step(const nn_node *n, const nn_frame *f, int t) {
           1, p->width, x + (size_t)before * S, S, y + t * row, S);
 }
 
-static void forward(const nn_node *n, const nn_frame *f) {
-  for (int t = 0; t < nn_positions(n->shape); t++) step(n, f, t);
-}
-
 static void backward(const nn_node *n, const nn_frame *f) {
   const nn_causal_dense_conf *c = n->conf;
   const layer *l = n->table;
@@ -141,7 +137,7 @@ const nn_op nn_op_causal_dense = {
     .shape = shape,
     .free = release,
     .init = init,
-    .forward = forward,
+    .forward = nn_every_step,
     .step = step,
     .backward = backward,
     .text = text,

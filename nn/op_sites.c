@@ -16,12 +16,15 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
     return err_set(e, ERR_RUN, "lists are for %d positions, the input has %d", P, nn_positions(*in));
   nn_segments *s = n->table = nn_segments_new(P);
   int bad = !s, row = 0;
+  n->local = true;
   for (int t = 0; t < P && !bad; t++) {
     for (int k = c->start[t]; k < c->start[t + 1]; k++, row += cin) {
       if (c->list[k] < 0 || c->list[k] > t) return err_set(e, ERR_RUN, "position %d lists position %d", t, c->list[k]);
       bad |= nn_segments_add(s, t, row, c->list[k] * cin, cin);
+      n->local &= c->list[k] == t;
     }
     nn_segments_close(s, t);
+    n->local &= c->start[t + 1] == c->start[t] + 1;
   }
   if (bad) return err_set(e, ERR_RUN, "out of memory");
   n->shape = *in;
@@ -56,23 +59,16 @@ static const nn_real *bias(const nn_node *n, const nn_real *theta, int t) {
 static void step(const nn_node *n, const nn_frame *f, int t) {
   int out = n->shape.channels;
   nn_real *y = f->value[n->id] + (size_t)t * out * f->lanes; /* (Cout, S) */
-  nn_bias_set(out, f->lanes, bias(n, f->theta, t), y);
-  nn_segments_forward(n->table, t, out, f->lanes, f->theta + n->param, f->value[n->in[0]], y);
+  nn_segments_forward(n->table, t, out, f->lanes, f->theta + n->param, f->value[n->in[0]], bias(n, f->theta, t), y);
 }
 
-static void forward(const nn_node *n, const nn_frame *f) {
-  for (int t = 0; t < nn_positions(n->shape); t++) step(n, f, t);
-}
-
-static void backward(const nn_node *n, const nn_frame *f) {
+static void back_step(const nn_node *n, const nn_frame *f, int t) {
   const nn_sites_conf *c = n->conf;
   nn_real *dtheta = f->dtheta + n->param;
-  for (int t = c->positions - 1; t >= 0; t--) {
-    const nn_real *dy = f->grad[n->id] + (size_t)t * c->out * f->lanes;
-    if (c->bias) nn_bias_grad(c->out, f->lanes, dy, dtheta + n->nparam - (size_t)(c->positions - t) * c->out);
-    nn_segments_backward(n->table, t, c->out, f->lanes, f->theta + n->param, f->value[n->in[0]], dy, f->grad[n->in[0]],
-                         dtheta, f->scratch);
-  }
+  const nn_real *dy = f->grad[n->id] + (size_t)t * c->out * f->lanes;
+  if (c->bias) nn_bias_grad(c->out, f->lanes, dy, dtheta + n->nparam - (size_t)(c->positions - t) * c->out);
+  nn_segments_backward(n->table, t, c->out, f->lanes, f->theta + n->param, f->value[n->in[0]], dy, f->grad[n->in[0]],
+                       n->local && nn_opens(n, f, 0), dtheta, f->scratch);
 }
 
 static void text(const nn_node *n, FILE *f) {
@@ -93,8 +89,9 @@ const nn_op nn_op_sites = {
     .shape = shape,
     .free = release,
     .init = init,
-    .forward = forward,
+    .forward = nn_every_step,
     .step = step,
-    .backward = backward,
+    .backward = nn_every_back_step,
+    .back_step = back_step,
     .text = text,
 };

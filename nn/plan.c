@@ -3,7 +3,8 @@
  * Values: every node keeps its own y (a draw reads all earlier positions, backward reads inputs), except that an op
  * marked in_place writes over its first input when it is that input's only reader and nobody's backward needs the old
  * content. Gradients: a node's dy lives from its last reader's backward to its own; places are found by first fit over
- * lifetimes, and an in-place op shares its input's dy as it shares its y. */
+ * lifetimes, and an in-place op shares its input's dy as it shares its y. Where backward goes position by position all
+ * are alive at once. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,7 @@ static void plan_values(nn_plan *p) {
     if (g->node[i].scratch * (size_t)p->lanes > p->scratch) p->scratch = g->node[i].scratch * (size_t)p->lanes;
 }
 
-/* Walking backwards: a node's dy is born at its last reader (or at the output) and dies after its own backward;
+/* Node by node, a node's dy is born at its last reader (or at the output) and dies after its own backward;
  * in-place ops hand their dy down to the input, so a region lives to the lowest node of such a chain. */
 static int plan_grads(nn_plan *p) {
   const nn_graph *g = p->graph;
@@ -64,7 +65,7 @@ static int plan_grads(nn_plan *p) {
     for (bool moved = true; moved;) { /* first place free of every region alive at the same time */
       moved = false;
       for (int j = i + 1; j < g->nnodes; j++) {
-        if (p->grad_at[j] == SIZE_MAX || low[j] > last[i]) continue;
+        if (p->grad_at[j] == SIZE_MAX || (!p->by_positions && low[j] > last[i])) continue;
         size_t from = p->grad_at[j], to = from + round_up(nn_rows(g->node[j].shape) * (size_t)p->lanes);
         if (at < to && from < at + need) at = to, moved = true;
       }
@@ -115,6 +116,11 @@ int nn_plan_new(nn_plan **out, const nn_graph *g, int lanes, bool train, bool st
   p->train = train;
   plan_values(p);
   for (int i = 0; i < g->nnodes; i++) p->grad_at[i] = SIZE_MAX;
+  p->by_positions = train;
+  for (int i = 0; i < g->nnodes; i++)
+    if (g->node[i].op &&
+        (!g->node[i].op->back_step || nn_positions(g->node[i].shape) != nn_positions(g->node[g->output].shape)))
+      p->by_positions = false;
   if (train && plan_grads(p)) {
     nn_plan_free(p);
     return err_set(e, ERR_RUN, "network plan: out of memory");
@@ -168,6 +174,7 @@ int nn_frame_new(nn_frame **out, const nn_plan *p, const nn_frame *share, err *e
                    (double)(p->values + p->grads + p->scratch) * sizeof(nn_real) * 1e-6);
   }
   f->lanes = p->lanes;
+  f->opens = p->opens;
   for (size_t i = 0; i < n; i++) {
     f->value[i] = f->arena + p->value_at[i];
     if (!share) f->grad[i] = p->grad_at[i] == SIZE_MAX ? NULL : f->grad_arena + p->grad_at[i];
@@ -197,14 +204,31 @@ void nn_step(const nn_plan *p, const nn_frame *f, int t) {
     if (p->graph->node[i].op) p->graph->node[i].op->step(&p->graph->node[i], f, t);
 }
 
-void nn_backward(const nn_plan *p, const nn_frame *f) {
+/* Gradients that a non-local node is the first to touch are added to from nothing. */
+static void clear_gradients(const nn_plan *p, const nn_frame *f, const nn_node *n) {
+  for (int k = 0; k < n->nin; k++)
+    if (p->opens[n->id] >> k & 1 && !n->local)
+      memset(f->grad[n->in[k]], 0, nn_rows(p->graph->node[n->in[k]].shape) * (size_t)f->lanes * sizeof(nn_real));
+}
+
+static void backward_by_positions(const nn_plan *p, const nn_frame *f) {
   const nn_graph *g = p->graph;
-  for (int i = g->nnodes - 1; i >= 0; i--) {
-    const nn_node *n = &g->node[i];
+  for (int i = 0; i < g->nnodes; i++)
+    if (g->node[i].op && f->grad[i]) clear_gradients(p, f, &g->node[i]);
+  for (int t = nn_positions(g->node[g->output].shape) - 1; t >= 0; t--)
+    for (int i = g->nnodes - 1; i >= 0; i--)
+      if (g->node[i].op && f->grad[i]) g->node[i].op->back_step(&g->node[i], f, t);
+}
+
+void nn_backward(const nn_plan *p, const nn_frame *f) {
+  if (p->by_positions) {
+    backward_by_positions(p, f);
+    return;
+  }
+  for (int i = p->graph->nnodes - 1; i >= 0; i--) {
+    const nn_node *n = &p->graph->node[i];
     if (!n->op || !f->grad[i]) continue;
-    for (int k = 0; k < n->nin; k++)
-      if (p->opens[i] >> k & 1)
-        memset(f->grad[n->in[k]], 0, nn_rows(g->node[n->in[k]].shape) * (size_t)f->lanes * sizeof(nn_real));
+    clear_gradients(p, f, n);
     n->op->backward(n, f);
   }
 }

@@ -54,22 +54,26 @@ double nn_segments_macs(const nn_segments *s, int out) {
   return rows * out;
 }
 
-void nn_segments_forward(const nn_segments *s, int t, int out, int S, const nn_real *W, const nn_real *X, nn_real *y) {
-  for (int i = s->start[t]; i < s->start[t + 1]; i++) {
+void nn_segments_forward(const nn_segments *s, int t, int out, int S, const nn_real *W, const nn_real *X,
+                         const nn_real *bias, nn_real *y) {
+  int first = s->start[t], end = s->start[t + 1];
+  if (bias || first == end) nn_bias_set(out, S, bias, y);
+  for (int i = first; i < end; i++) {
     const nn_segment *g = &s->segment[i];
-    nn_gemm(out, S, g->n, W + (size_t)g->w * out, 1, out, X + (size_t)g->x * S, S, y, S);
+    (i == first && !bias ? nn_gemm_set : nn_gemm)(out, S, g->n, W + (size_t)g->w * out, 1, out, X + (size_t)g->x * S, S,
+                                                  y, S);
   }
 }
 
 void nn_segments_backward(const nn_segments *s, int t, int out, int S, const nn_real *W, const nn_real *X,
-                          const nn_real *dy, nn_real *dX, nn_real *dW, nn_real *scratch) {
+                          const nn_real *dy, nn_real *dX, bool set, nn_real *dW, nn_real *scratch) {
   bool wide = out >= NN_VL;
   if (wide) nn_transpose(out, S, dy, S, scratch, out);
   for (int i = s->start[t]; i < s->start[t + 1]; i++) {
     const nn_segment *g = &s->segment[i];
     const nn_real *x = X + (size_t)g->x * S;
     size_t w = (size_t)g->w * out;
-    if (dX) nn_gemm(g->n, S, out, W + w, out, 1, dy, S, dX + (size_t)g->x * S, S);
+    if (dX) (set ? nn_gemm_set : nn_gemm)(g->n, S, out, W + w, out, 1, dy, S, dX + (size_t)g->x * S, S);
     if (wide)
       nn_gemm(g->n, out, S, x, S, 1, scratch, out, dW + w, out);
     else

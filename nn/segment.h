@@ -27,11 +27,13 @@ void nn_segments_close(nn_segments *s, int t);
 void nn_segments_free(nn_segments *s);
 double nn_segments_macs(const nn_segments *s, int out);
 
-/* y (out, S) of position t; y was set to the bias or to zero by the caller. */
-void nn_segments_forward(const nn_segments *s, int t, int out, int S, const nn_real *W, const nn_real *X, nn_real *y);
-/* dX (may be NULL) and dW from dy (out, S) of position t; scratch holds out rounded up * S reals. */
+/* y (out, S) of position t = bias (out; NULL: zero) + sum. */
+void nn_segments_forward(const nn_segments *s, int t, int out, int S, const nn_real *W, const nn_real *X,
+                         const nn_real *bias, nn_real *y);
+/* dX (may be NULL; set: it is written, not added to) and dW += from dy (out, S) of position t; scratch holds out * S
+ * reals. */
 void nn_segments_backward(const nn_segments *s, int t, int out, int S, const nn_real *W, const nn_real *X,
-                          const nn_real *dy, nn_real *dX, nn_real *dW, nn_real *scratch);
+                          const nn_real *dy, nn_real *dX, bool set, nn_real *dW, nn_real *scratch);
 
 /* rows of y = bias (NULL: zero); bias gradient = sum over lanes. */
 void nn_bias_set(int rows, int S, const nn_real *bias, nn_real *y);
