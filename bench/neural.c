@@ -63,31 +63,30 @@ typedef struct bench {
   reduce *sum;
   nn_real *theta, *grad, *m, *v;
   double *weight;
+  unsigned step;
 } bench;
 
+static void draw_shard(void *ctx, int thread, int k, ar_worker *w, const ar_frames *f) {
+  bench *b = ctx;
+  double lnq[1024];
+  ar_draw(b->a, w, f, b->theta, rng_stream(1, "bench"), k, b->step, lnq);
+}
+
+static void back_shard(void *ctx, int thread, int k, ar_worker *w, const ar_frames *f) {
+  bench *b = ctx;
+  ar_backward(b->a, w, f, b->theta, reduce_leaf(b->sum, thread), b->weight);
+  reduce_push(b->sum, thread, k);
+}
+
 static void draw(bench *b, unsigned step) {
-#pragma omp parallel num_threads(b->c.threads)
-  {
-    int th = omp_get_thread_num();
-    comm_range mine = comm_thread_range((comm_range){b->t->first, b->t->end}, th, b->c.threads);
-    double lnq[1024];
-    for (int k = mine.first; k < mine.end; k++)
-      ar_draw(b->a, b->t->worker[th], team_frames(b->t, th, k), b->theta, rng_stream(1, "bench"), k, step, lnq);
-  }
+  b->step = step;
+  team_each(b->t, draw_shard, b);
 }
 
 static void backward(bench *b) {
   size_t n = b->a->net->nparam;
   reduce_begin(b->sum);
-#pragma omp parallel num_threads(b->c.threads)
-  {
-    int th = omp_get_thread_num();
-    comm_range mine = comm_thread_range((comm_range){b->t->first, b->t->end}, th, b->c.threads);
-    for (int k = mine.first; k < mine.end; k++) {
-      ar_backward(b->a, b->t->worker[th], team_frames(b->t, th, k), b->theta, reduce_leaf(b->sum, th), b->weight);
-      reduce_push(b->sum, th, k);
-    }
-  }
+  team_each(b->t, back_shard, b);
   reduce_end(b->sum, b->grad);
   extern const nn_optim_type nn_optim_adam;
   static const double adam[] = {0.9, 0.999, 1e-8, 0}; /* beta1, beta2, eps, decay */

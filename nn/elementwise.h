@@ -1,6 +1,5 @@
 /* elementwise.h: kernels over n numbers, vectorised with libmvec (the only file built with -ffast-math; no NaN checks
- * are made there). Constant n gives constant bits. Local. In every pair y is what forward wrote and dx may be dy (in
- * place); where dx != dy the gradient is added. */
+ * are made there). Constant n gives constant bits. Local. */
 #ifndef NN_ELEMENTWISE_H
 #define NN_ELEMENTWISE_H
 

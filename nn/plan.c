@@ -73,8 +73,9 @@ static int plan_grads(nn_plan *p) {
     p->grad_at[i] = at;
     if (at + need > p->grads) p->grads = at + need;
   }
+  int bad = !last || !low;
   free(last), free(low);
-  return last && low ? 0 : 1;
+  return bad;
 }
 
 /* opens[i]: which inputs' gradients node i's backward is the first to touch (they must be zeroed before). */

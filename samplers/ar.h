@@ -65,7 +65,7 @@ void ar_density(const ar *a, ar_worker *w, const ar_frames *f, const nn_real *th
 /* ln of the weight of the drawn spins, left-out ones summed over: beta (sum J s s + h s) + sum_rest ln 2cosh(beta
  * h_rest). */
 void ar_target(const ar *a, ar_worker *w, const ar_frames *f, double beta, double *lnw);
-/* dtheta += sum_lanes weight * grad ln q, after ar_draw or ar_density on the same frames. */
+/* dtheta += sum_lanes weight * grad ln q, once after each ar_draw or ar_density on the same frames (it consumes them). */
 void ar_backward(const ar *a, ar_worker *w, const ar_frames *f, const nn_real *theta, nn_real *dtheta,
                  const double *weight);
 /* Whole configurations (S, sites): left-out spins by heat bath at beta, then a random element of G (and the global flip

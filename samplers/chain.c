@@ -178,9 +178,10 @@ int chain_check(const deck *d, const char *section, const ising *m, err *e) {
 
 /* ---- sweeps ---- */
 
-static void advance_unit(chain *c, int unit, long n, int flags, void *work) {
+/* Sweeps before number `tuned` may tune. */
+static void advance_unit(chain *c, int unit, long n, int64_t tuned, void *work) {
   for (long k = 0; k < n; k++) {
-    bool tune = (flags & CHAIN_THERMALISE) && k < n / 2;
+    bool tune = c->sweeps + k < tuned;
     c->type->sweep(c, unit, (uint32_t)(c->sweeps + k), (k == n - 1 ? CHAIN_LAST : 0) | (tune ? CHAIN_THERMALISE : 0),
                    work);
   }
@@ -191,10 +192,10 @@ static int team_size(const chain *c, long n) {
   return c->units > 1 && (double)c->unit_bytes * c->units * (double)n > 65536 ? c->threads : 1;
 }
 
-static void advance(chain *c, long n, int flags) {
+static void advance(chain *c, long n, int64_t tuned) {
 #pragma omp parallel for num_threads(team_size(c, n)) schedule(dynamic)
   for (int u = 0; u < c->units; u++)
-    advance_unit(c, u, n, flags, c->work + c->work_bytes * (size_t)omp_get_thread_num());
+    advance_unit(c, u, n, tuned, c->work + c->work_bytes * (size_t)omp_get_thread_num());
   c->sweeps += n;
 }
 
@@ -202,7 +203,10 @@ void chain_advance(chain *c, long n) {
   advance(c, n, 0);
 }
 void chain_thermalise(chain *c, long n) {
-  advance(c, n, CHAIN_THERMALISE);
+  advance(c, n, c->sweeps + n / 2);
+}
+void chain_thermalise_part(chain *c, long n, long total) {
+  advance(c, n, total / 2);
 }
 void chain_sweep(chain *c) {
   advance(c, 1, 0);

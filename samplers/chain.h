@@ -107,6 +107,8 @@ void chain_advance(chain *c, long n);
 /* n sweeps in which Wolff also settles its clusters per sweep (each replica for itself: about N flipped spins); the
  * second half runs with the settled number. Without it Wolff flips one cluster per sweep or as many as its key says. */
 void chain_thermalise(chain *c, long n);
+/* The next n of the chain's first `total` sweeps, which are to thermalise it: the same bits in any portions. */
+void chain_thermalise_part(chain *c, long n, long total);
 
 /* Replica 0..n-1 of this rank. */
 void chain_measure(chain *c, int replica, double obs[ISING_NOBS]);

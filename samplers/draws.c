@@ -3,7 +3,6 @@
 #include "samplers/draws.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,15 +20,19 @@ typedef struct job {
   int8_t *spins;      /* (threads, S, sites) */
   int nexamples;
   int8_t *examples;
+  long first;          /* shard of the present round */
+  const int8_t *given; /* configurations to be weighed */
 } job;
 
-static void one_shard(const job *j, int thread, long shard, const ar_frames *f, double *row) {
+static void one_shard(void *ctx, int thread, int k, ar_worker *w, const ar_frames *f) {
+  const job *j = ctx;
   const ar *a = j->a;
   int S = a->lanes, N = a->m->lat->n;
-  double lnq[1024], rest[1024], obs[ISING_NOBS];
+  long shard = j->first + k;
+  double lnq[1024], rest[1024], obs[ISING_NOBS], *row = j->mine + (size_t)(k - j->t->first) * S * DRAW_ROW;
   int8_t *s = j->spins + (size_t)thread * S * N;
-  ar_draw(a, j->t->worker[thread], f, j->theta, j->r, shard, 0, lnq);
-  ar_emit(a, j->t->worker[thread], f, a->m->beta, j->r, shard, 0, s, rest);
+  ar_draw(a, w, f, j->theta, j->r, shard, 0, lnq);
+  ar_emit(a, w, f, a->m->beta, j->r, shard, 0, s, rest);
   for (int i = 0; i < S; i++, row += DRAW_ROW) {
     ising_measure(a->m, s + (size_t)i * N, obs);
     row[DRAW_LNQ] = lnq[i] + rest[i];
@@ -38,16 +41,10 @@ static void one_shard(const job *j, int thread, long shard, const ar_frames *f, 
   if (!shard && j->nexamples) memcpy(j->examples, s, (size_t)j->nexamples * N);
 }
 
-static void round_of_shards(const job *j, long first) {
-  size_t row = (size_t)j->a->lanes * DRAW_ROW;
-#pragma omp parallel num_threads(j->c->threads)
-  {
-    int th = omp_get_thread_num();
-    comm_range mine = comm_thread_range((comm_range){j->t->first, j->t->end}, th, j->c->threads);
-    for (int k = mine.first; k < mine.end; k++)
-      one_shard(j, th, first + k, team_frames(j->t, th, k), j->mine + (size_t)(k - j->t->first) * row);
-  }
-  comm_gather_rows(j->c, j->t->shards, row * sizeof(double), j->mine, j->all);
+static void round_of_shards(job *j, long first) {
+  j->first = first;
+  team_each(j->t, one_shard, j);
+  comm_gather_rows(j->c, j->t->shards, (size_t)j->a->lanes * DRAW_ROW * sizeof(double), j->mine, j->all);
 }
 
 static int job_open(job *j, run *r, int shards, err *e) {
@@ -87,31 +84,26 @@ int draws_make(run *r, const ar *a, const nn_real *theta, const char *stream, lo
   return e->code;
 }
 
-static void weigh_shard(const job *j, int thread, long shard, const ar_frames *f, const int8_t *s, double *lw) {
+static void weigh_shard(void *ctx, int thread, int k, ar_worker *w, const ar_frames *f) {
+  const job *j = ctx;
   const ar *a = j->a;
   int S = a->lanes, N = a->m->lat->n;
-  double lnq[1024];
+  double lnq[1024], *lw = j->mine + (size_t)(k - j->t->first) * S;
   for (int t = 0; t < a->o->n; t++)
-    for (int i = 0; i < S; i++) f->f[0]->value[0][(size_t)t * S + i] = s[((size_t)shard * S + i) * N + a->o->site[t]];
-  ar_target(a, j->t->worker[thread], f, a->m->beta, lw);
-  ar_density(a, j->t->worker[thread], f, j->theta, lnq);
+    for (int i = 0; i < S; i++)
+      f->f[0]->value[0][(size_t)t * S + i] = j->given[((size_t)k * S + i) * N + a->o->site[t]];
+  ar_target(a, w, f, a->m->beta, lw);
+  ar_density(a, w, f, j->theta, lnq);
   for (int i = 0; i < S; i++) lw[i] -= lnq[i];
 }
 
 int draws_weigh(run *r, const ar *a, const nn_real *theta, long n, const int8_t *s, double *lw, err *e) {
-  job j = {.a = a, .theta = theta, .c = run_comm(r)};
-  int S = a->lanes, shards = (int)(n / S);
-  if (!job_open(&j, r, shards, e)) {
-#pragma omp parallel num_threads(j.c->threads)
-    {
-      int th = omp_get_thread_num();
-      comm_range mine = comm_thread_range((comm_range){j.t->first, j.t->end}, th, j.c->threads);
-      for (int k = mine.first; k < mine.end; k++)
-        weigh_shard(&j, th, k, team_frames(j.t, th, k), s, j.mine + (size_t)(k - j.t->first) * S);
-    }
-  }
+  job j = {.a = a, .theta = theta, .c = run_comm(r), .given = s};
+  size_t S = (size_t)a->lanes;
+  int shards = (int)(n / a->lanes);
+  if (!job_open(&j, r, shards, e)) team_each(j.t, weigh_shard, &j);
   if (!comm_vote(j.c, e)) {
-    comm_gather_rows(j.c, shards, (size_t)S * sizeof *lw, j.mine, lw);
+    comm_gather_rows(j.c, shards, S * sizeof *lw, j.mine, lw);
     comm_bcast(j.c, lw, (size_t)shards * S * sizeof *lw);
   }
   job_close(&j);

@@ -12,8 +12,10 @@
 #include "analysis/bridge.h"
 #include "analysis/nmcmc.h"
 
+#define MOST_DRAWS 10000000000 /* upper limit of estimate.draws */
+
 const deck_key estimate_keys[] = {
-    {"draws", DECK_INT, offsetof(estimate_conf, draws), "100000", 0, 1e10,
+    {"draws", DECK_INT, offsetof(estimate_conf, draws), "100000", 0, MOST_DRAWS,
      .help = "configurations drawn from the network", .free = true},
     {"nmcmc", DECK_INT, offsetof(estimate_conf, nmcmc), "1000000", 0, 1e8,
      .help = "of these, the first so many also feed the independent Metropolis chain and the figures", .free = true},
@@ -43,6 +45,7 @@ struct estimator {
   long keep; /* draws kept for chain and figures (rank 0) */
   /* state */
   int64_t done, steps, trained; /* draws made, chain states so far, training steps behind them */
+  int64_t room;                 /* how many of the draws made there was room to keep */
   importance *nis, *raw;
   pareto *tail;
   nmcmc *chain;
@@ -54,9 +57,10 @@ struct estimator {
   double *column[5]; /* (keep) columns of kept */
   thermo_point *point;
 };
-static const char *const owned[] = {
-    "draws done",  "chain steps", "draws of training step", "sums importance", "sums raw", "weights tail",
-    "chain state", "draws kept",  "chain weights",          "chain rows",      "examples"};
+static const char *const owned[] = {"draws done",     "chain steps",     "draws of training step",
+                                    "room for draws", "sums importance", "sums raw",
+                                    "weights tail",   "chain state",     "draws kept",
+                                    "chain weights",  "chain rows",      "examples"};
 enum { OWNED = sizeof owned / sizeof *owned };
 
 thermo estimate_thermo(const ising *m, const exact_ising *x) {
@@ -181,13 +185,18 @@ static int put_raw(run *r, estimator *w, const exact_ising *x, err *e) {
   return e->code;
 }
 
+/* No errors are printed: too few draws carry the weight. The chain is made of the same draws. */
+static bool refused(const estimator *w, char *reason, size_t n) {
+  return importance_verdict(w->nis, pareto_k(w->tail), reason, n) == STAT_REFUSE;
+}
+
 static int put_nis(run *r, estimator *w, const exact_ising *x, err *e) {
   stat_value v[THERMO_COUNT];
   double cov[THERMO_COUNT * THERMO_COUNT], k = pareto_k(w->tail);
   char reason[200], note[256];
   importance_summary s = importance_summarise(w->nis);
   if (thermo_estimate(&w->t, w->nis, v, cov, e)) return e->code;
-  bool refuse = importance_verdict(w->nis, k, reason, sizeof reason) == STAT_REFUSE;
+  bool refuse = refused(w, reason, sizeof reason);
   if (*reason) run_warn(r, "importance sampling: %s%s", reason, refuse ? "; no errors are printed" : "");
   snprintf(note, sizeof note, "importance sampling, delta-method error%s%s", refuse ? "; REFUSED: " : "",
            refuse ? reason : "");
@@ -205,6 +214,8 @@ static int put_nis(run *r, estimator *w, const exact_ising *x, err *e) {
 static int put_nmcmc(run *r, estimator *w, const exact_ising *x, err *e) {
   gamma_result g[THERMO_COUNT];
   stat_value v[THERMO_COUNT];
+  char reason[200], note[256];
+  bool refuse = refused(w, reason, sizeof reason);
   long n = kept(w), steps = (long)w->steps;
   bridge_data b = {.nq = n, .np = steps, .lwq = w->column[DRAW_ROW], .lwp = w->lwp};
   gamma_data d = {.k = THERMO_NG, .replicas = 1, .length = &steps, .x = w->rows};
@@ -217,11 +228,14 @@ static int put_nmcmc(run *r, estimator *w, const exact_ising *x, err *e) {
     return e->code;
   for (int i = 0; i < PRINTED; i++) {
     int q = printed[i].q;
-    if (thermo_quantities[q].needs_lnZ)
-      put(r, i, "nmcmc", v[q].value, v[q].jackknife_error, x, NAN, NAN, "Bennett's bridge, joint block jackknife", e);
-    else
-      put(r, i, "nmcmc", g[q].value, g[q].reason ? NAN : g[q].error, x, g[q].tau, g[q].n_eff,
-          g[q].reason ? g[q].reason : "independent Metropolis chain, Gamma method", e);
+    bool bridge = thermo_quantities[q].needs_lnZ;
+    const char *how = bridge        ? "Bennett's bridge, joint block jackknife"
+                      : g[q].reason ? g[q].reason
+                                    : "independent Metropolis chain, Gamma method";
+    double error = bridge ? v[q].jackknife_error : g[q].reason ? NAN : g[q].error;
+    snprintf(note, sizeof note, "%s%s%s", how, refuse ? "; REFUSED: " : "", refuse ? reason : "");
+    put(r, i, "nmcmc", bridge ? v[q].value : g[q].value, refuse ? NAN : error, x, bridge ? NAN : g[q].tau,
+        bridge ? NAN : g[q].n_eff, note, e);
   }
   return put_number(r, "acceptance", nmcmc_expected_acceptance(w->chain), NAN, NAN,
                     "acceptance of the independent Metropolis chain", e);
@@ -291,6 +305,7 @@ static int own(estimator *w, err *e) {
   run_item items[OWNED] = {{.p = &w->done, .type = H5_I64, .count = 1, .replicated = true},
                            {.p = &w->steps, .type = H5_I64, .count = root},
                            {.p = &w->trained, .type = H5_I64, .count = 1, .replicated = true},
+                           {.p = &w->room, .type = H5_I64, .count = 1, .replicated = true},
                            {.p = w->nis->sum, .type = H5_F64, .count = root ? importance_count(w->nis) : 0},
                            {.p = w->raw->sum, .type = H5_F64, .count = root ? importance_count(w->raw) : 0},
                            {.p = w->tail->state, .type = H5_F64, .count = root ? pareto_count(w->tail) : 0},
@@ -321,7 +336,8 @@ int estimator_new(estimator **out, run *r, const ar *a, const exact_ising *x, er
   w->example = calloc((size_t)w->nexamples * (size_t)a->m->lat->n, 1);
   if (!w->kept || !w->lwp || !w->rows || !w->example) return err_set(e, ERR_RUN, "estimates: out of memory");
   if (importance_new(&w->nis, THERMO_NG, 0, 0, e) || importance_new(&w->raw, THERMO_NG, 0, 0, e) ||
-      pareto_new(&w->tail, w->c.draws, e) || nmcmc_new(&w->chain, THERMO_NG, e))
+      pareto_new(&w->tail, MOST_DRAWS, e) || /* so that draws can be added later */
+      nmcmc_new(&w->chain, THERMO_NG, e))
     return e->code;
   return own(w, e);
 }
@@ -335,15 +351,18 @@ void estimator_free(estimator *w) {
   free(w);
 }
 
-/* Draws of other parameters are worthless: begin again. */
+/* Draws of other parameters are worthless, and those that there was no room to keep are gone: begin again. */
 static void forget(estimator *w, long trained) {
-  if (w->done && w->trained != trained) {
-    run_log(w->r, "the network was trained further: its %ld draws are made anew", (long)w->done);
+  long room = w->c.nmcmc < w->c.draws ? w->c.nmcmc : w->c.draws;
+  bool lacks = w->done > w->room && room > w->room;
+  if (w->done && (lacks || w->trained != trained)) {
+    run_log(w->r, "%s: its %ld draws are made anew",
+            lacks ? "more of the network's draws are to be kept" : "the network was trained further", (long)w->done);
     importance_clear(w->nis), importance_clear(w->raw), pareto_clear(w->tail);
     memset(w->chain->state, 0, nmcmc_count(w->chain) * sizeof(double));
     w->done = w->steps = 0;
   }
-  w->trained = trained;
+  w->trained = trained, w->room = room;
 }
 
 int estimator_run(estimator *w, const nn_real *theta, long trained, err *e) {

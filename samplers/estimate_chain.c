@@ -15,7 +15,7 @@ struct reference {
   chain *c;
   chain_plan plan;
   long length;      /* measurements per replica */
-  long per;         /* kept configurations per replica */
+  long per;         /* kept configurations per replica, at most */
   run_item item[3]; /* the chain's own state */
   int items;
   double *all;      /* rank 0: (replicas padded to units, length, THERMO_NG) */
@@ -23,11 +23,14 @@ struct reference {
   double *lwp;      /* (compared) log weights */
   /* state */
   int64_t done;  /* measurements made */
+  int64_t kept;  /* configurations kept per replica so far */
   double *own;   /* (replicas here padded, length, THERMO_NG) */
   int8_t *spins; /* (replicas here padded, per, sites) kept configurations */
 };
 typedef struct reference record;
-static const char *const owned[] = {"reference measurements", "reference rows", "reference configurations"};
+static const char *const owned[] = {"reference measurements", "reference rows", "reference kept",
+                                    "reference configurations"};
+enum { OWNED = sizeof owned / sizeof *owned };
 
 static void measure(record *m, long k) {
   double obs[ISING_NOBS], better[CHAIN_NIMPROVED];
@@ -36,19 +39,18 @@ static void measure(record *m, long k) {
     chain_measure(m->c, i, obs);
     thermo_row(&m->t, obs[ISING_E], obs[ISING_M], obs[ISING_SK], g);
     chain_improved(m->c, i, better);
-    if (isnan(better[CHAIN_M2])) continue;
-    g[THERMO_M2] = better[CHAIN_M2] / (n * n);
-    g[THERMO_M4] = better[CHAIN_M4] / (n * n * n * n);
-    g[THERMO_SK] = better[CHAIN_SK] / (n * n);
+    if (!isnan(better[CHAIN_M2])) g[THERMO_M2] = better[CHAIN_M2] / (n * n);
+    if (!isnan(better[CHAIN_M4])) g[THERMO_M4] = better[CHAIN_M4] / (n * n * n * n);
+    if (!isnan(better[CHAIN_SK])) g[THERMO_SK] = better[CHAIN_SK] / (n * n);
   }
 }
 
+/* Equally spaced over the chain. A run that was extended keeps those it has and goes on where room is left. */
 static void keep_spins(record *m, long k) {
-  long stride = m->per ? m->length / m->per : 0;
-  if (!m->per || k % stride || k / stride >= m->per) return;
+  if (m->kept >= m->per || k % (m->length / m->per)) return;
   size_t N = (size_t)m->t.sites;
-  for (int i = 0; i < m->c->n; i++)
-    chain_spins(m->c, i, m->spins + ((size_t)i * (size_t)m->per + (size_t)(k / stride)) * N);
+  for (int i = 0; i < m->c->n; i++) chain_spins(m->c, i, m->spins + ((size_t)i * (size_t)m->per + (size_t)m->kept) * N);
+  m->kept++;
 }
 
 static void gather(record *m, const comm *c) {
@@ -58,6 +60,8 @@ static void gather(record *m, const comm *c) {
   if (!m->per) return;
   comm_gather_rows(c, units, unit * N, m->spins, m->gathered);
   comm_bcast(c, m->gathered, (size_t)units * unit * N);
+  size_t row = (size_t)m->kept * (size_t)m->t.sites; /* no gaps where there is room for more than was kept */
+  for (int i = 1; i < m->c->total; i++) memmove(m->gathered + (size_t)i * row, m->gathered + (size_t)i * N, row);
 }
 
 static int put(run *r, record *m, const exact_ising *x, err *e) {
@@ -95,8 +99,10 @@ static int put(run *r, record *m, const exact_ising *x, err *e) {
                            .tau_int = v->tau,
                            .n_eff = v->n_eff},
                e);
-    if (v->reason) run_warn(r, "%s: %s", name, v->reason);
-    else run_result_reference(r, printed[i].name, m->c->type->tag, v->value, v->error);
+    if (v->reason)
+      run_warn(r, "%s: %s", name, v->reason);
+    else
+      run_result_reference(r, printed[i].name, m->c->type->tag, v->value, v->error);
   }
   free(length);
   return e->code;
@@ -119,7 +125,7 @@ static int put_number(run *r, const char *name, double value, double error, doub
 /* The network looks at configurations of the chain. */
 static int compare(record *m, const nn_real *theta, estimate_data *d, err *e) {
   run *r = m->r;
-  long n = m->per * m->c->total / m->a->lanes * m->a->lanes;
+  long n = (long)m->kept * m->c->total / m->a->lanes * m->a->lanes;
   m->lwp = malloc(((size_t)n + 1) * sizeof *m->lwp);
   if (!m->lwp) err_set(e, ERR_RUN, "comparison: out of memory");
   if (comm_vote(run_comm(r), e) || !n || draws_weigh(r, m->a, theta, n, m->gathered, m->lwp, e)) return e->code;
@@ -152,8 +158,9 @@ static int own(record *m, err *e) {
     return err_set(e, ERR_RUN, "Markov chain: out of memory for its series");
   run_item items[] = {{owned[0], &m->done, H5_I64, 1, true, 0, 0, 0},
                       {owned[1], m->own, H5_F64, here * row, false, row, first, all},
-                      {owned[2], m->spins, H5_I8, here * N, false, N, first, all}};
-  for (int i = 0; i < (N ? 3 : 2); i++)
+                      {owned[2], &m->kept, H5_I64, 1, true, 0, 0, 0},
+                      {owned[3], m->spins, H5_I8, here * N, false, N, first, all}};
+  for (int i = 0; i < (N ? OWNED : OWNED - 1); i++)
     if (run_own(m->r, items[i], e)) return e->code;
   m->items = chain_items(m->c, m->item);
   for (int i = 0; i < m->items; i++)
@@ -176,16 +183,25 @@ int reference_new(reference **out, run *r, const ar *a, const exact_ising *x, er
 
 void reference_free(reference *m) {
   if (!m) return;
-  for (int i = 0; i < 3; i++) run_disown(m->r, owned[i]);
+  for (int i = 0; i < OWNED; i++) run_disown(m->r, owned[i]);
   for (int i = 0; i < m->items; i++) run_disown(m->r, m->item[i].name);
   chain_free(m->c);
   free(m->own), free(m->all), free(m->spins), free(m->gathered), free(m->lwp), free(m);
 }
 
+static void thermalise(record *m) {
+  enum { PORTION = 64 }; /* sweeps between two ticks */
+  long total = m->plan.thermalisation;
+  while (m->c->sweeps < total && !run_stopping(m->r)) {
+    chain_thermalise_part(m->c, total - m->c->sweeps < PORTION ? total - m->c->sweeps : PORTION, total);
+    run_tick(m->r, "thermalisation", (long)m->c->sweeps, total, NULL);
+  }
+}
+
 int reference_run(reference *m, const nn_real *theta, estimate_data *d, err *e) {
   const comm *ranks = run_comm(m->r);
   if (!m->length) return 0;
-  if (!m->done) chain_thermalise(m->c, m->plan.thermalisation);
+  thermalise(m);
   while (m->done < m->length && !run_stopping(m->r)) {
     chain_advance(m->c, m->plan.every);
     measure(m, (long)m->done);

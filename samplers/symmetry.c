@@ -9,7 +9,10 @@ enum { NONE, Z2, TRANSLATIONS, D4, ALL };
 
 /* Image of (r, c): dihedral element d (0..7), then a shift by (h/2) lattice halves. */
 static int image(const lattice *l, int d, int half, int r, int c) {
-  int L = l->rows, x = d & 1 ? (l->cols - c) % l->cols : c, y = d & 2 ? (L - r) % L : r;
+  int L = l->rows,
+      shift =
+          l->periodic ? 0 : 1; /* a torus is reflected at site 0, which keeps sublattices; an open one at its centre */
+  int x = d & 1 ? (l->cols - shift - c) % l->cols : c, y = d & 2 ? (L - shift - r) % L : r;
   if (d & 4) {
     int swap = x;
     x = y, y = swap;

@@ -46,6 +46,12 @@ void team_free(team *t) {
   free(t->worker), free(t->frames), free(t);
 }
 
-const ar_frames *team_frames(const team *t, int thread, int shard) {
-  return &t->frames[t->kept ? shard - t->first : thread];
+void team_each(const team *t, team_work *work, void *ctx) {
+  int threads = t->c->threads;
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
+  for (int th = 0; th < threads; th++) {
+    comm_range mine = comm_thread_range((comm_range){t->first, t->end}, th, threads);
+    for (int k = mine.first; k < mine.end; k++)
+      work(ctx, th, k, t->worker[th], &t->frames[t->kept ? k - t->first : th]);
+  }
 }

@@ -20,7 +20,9 @@ typedef struct team {
 int team_new(team **t, const ar *a, const comm *c, int shards, bool keep, double memory, err *e);
 void team_free(team *t);
 size_t team_bytes(const ar *a, const comm *c, int shards, bool keep); /* of one rank */
-/* The frames that thread `thread` uses for shard k of this rank. */
-const ar_frames *team_frames(const team *t, int thread, int shard);
+/* Local: work(ctx, thread, shard, ...) for every shard of this rank, each worker its range in ascending order; a thread
+ * has its own worker and frames. All shards are done however many threads OpenMP grants. */
+typedef void team_work(void *ctx, int thread, int shard, ar_worker *w, const ar_frames *f);
+void team_each(const team *t, team_work *work, void *ctx);
 
 #endif

@@ -2,7 +2,6 @@
 #include "samplers/train.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +43,7 @@ struct trainer {
   int64_t step;                       /* state: steps done */
   team *t;
   reduce *sum;
+  double beta;    /* of the present step */
   int shards;     /* of the present batch */
   double *l;      /* (batch) ln q - ln w of every sample */
   double *weight; /* (batch) */
@@ -90,28 +90,24 @@ static int resize(trainer *t, long step, err *e) {
   return reduce_new(&t->sum, c, shards, t->a->net->nparam, sizeof(nn_real) == sizeof(float), e);
 }
 
-/* Every rank's l of its own shards; then everybody has all of them, in sample order. */
-static void draw(trainer *t, long step, double beta) {
-  const comm *c = run_comm(t->r);
+static void draw_shard(void *ctx, int thread, int shard, ar_worker *w, const ar_frames *f) {
+  trainer *t = ctx;
   int S = t->a->lanes;
-  double *own = t->l + (size_t)t->t->first * S;
-#pragma omp parallel num_threads(c->threads)
-  {
-    int th = omp_get_thread_num();
-    ar_worker *w = t->t->worker[th];
-    comm_range mine = comm_thread_range((comm_range){t->t->first, t->t->end}, th, c->threads);
-    double lnw[1024], *l = own + (size_t)(mine.first - t->t->first) * S;
-    for (int k = mine.first; k < mine.end; k++, l += S) {
-      const ar_frames *f = team_frames(t->t, th, k);
-      ar_draw(t->a, w, f, t->theta, t->draws, k, (unsigned)step, l);
-      ar_target(t->a, w, f, beta, lnw);
-      for (int i = 0; i < S; i++) l[i] -= lnw[i];
-    }
-  }
+  double lnw[1024], *l = t->l + (size_t)shard * S;
+  ar_draw(t->a, w, f, t->theta, t->draws, shard, (unsigned)t->step, l);
+  ar_target(t->a, w, f, t->beta, lnw);
+  for (int i = 0; i < S; i++) l[i] -= lnw[i];
+}
+
+/* Every rank's l of its own shards; then everybody has all of them, in sample order. */
+static void draw(trainer *t) {
+  const comm *c = run_comm(t->r);
+  size_t S = (size_t)t->a->lanes, row_bytes = S * sizeof *t->l;
+  team_each(t->t, draw_shard, t);
   if (c->ranks == 1) return;
-  comm_gather_rows(c, t->shards, (size_t)S * sizeof *own, own, c->rank ? NULL : t->weight);
-  if (!c->rank) memcpy(t->l, t->weight, (size_t)t->shards * S * sizeof *t->l);
-  comm_bcast(c, t->l, (size_t)t->shards * S * sizeof *t->l);
+  comm_gather_rows(c, t->shards, row_bytes, t->l + (size_t)t->t->first * S, c->rank ? NULL : t->weight);
+  if (!c->rank) memcpy(t->l, t->weight, (size_t)t->shards * row_bytes);
+  comm_bcast(c, t->l, (size_t)t->shards * row_bytes);
 }
 
 /* Mean, standard deviation and effective fraction of the batch; weights of the gradient. */
@@ -129,23 +125,17 @@ static void weigh(trainer *t, long step) {
   row(t, step)[TRAIN_ESS] = w1 * w1 / w2 / (double)B;
 }
 
-static void backward(trainer *t, long step) {
-  const comm *c = run_comm(t->r);
-  int S = t->a->lanes;
+static void back_shard(void *ctx, int thread, int shard, ar_worker *w, const ar_frames *f) {
+  trainer *t = ctx;
+  double lnq[1024];
+  if (!t->t->kept) ar_draw(t->a, w, f, t->theta, t->draws, shard, (unsigned)t->step, lnq);
+  ar_backward(t->a, w, f, t->theta, reduce_leaf(t->sum, thread), t->weight + (size_t)shard * t->a->lanes);
+  reduce_push(t->sum, thread, shard);
+}
+
+static void backward(trainer *t) {
   reduce_begin(t->sum);
-#pragma omp parallel num_threads(c->threads)
-  {
-    int th = omp_get_thread_num();
-    ar_worker *w = t->t->worker[th];
-    comm_range mine = comm_thread_range((comm_range){t->t->first, t->t->end}, th, c->threads);
-    double lnq[1024];
-    for (int k = mine.first; k < mine.end; k++) {
-      const ar_frames *f = team_frames(t->t, th, k);
-      if (!t->t->kept) ar_draw(t->a, w, f, t->theta, t->draws, k, (unsigned)step, lnq);
-      ar_backward(t->a, w, f, t->theta, reduce_leaf(t->sum, th), t->weight + (size_t)k * S);
-      reduce_push(t->sum, th, k);
-    }
-  }
+  team_each(t->t, back_shard, t);
   reduce_end(t->sum, t->grad);
 }
 
@@ -156,24 +146,27 @@ static void average(trainer *t, long step) {
 }
 
 static int one_step(trainer *t, long step, err *e) {
-  double beta = beta_at(t, step), *now = row(t, step);
+  double *now = row(t, step);
   const comm *c = run_comm(t->r);
   if (resize(t, step, e)) return e->code;
+  t->beta = beta_at(t, step);
   run_timer(t->r, "draw", true);
-  draw(t, step, beta);
+  draw(t);
   run_timer(t->r, "draw", false);
   weigh(t, step);
   if (!isfinite(now[TRAIN_LOSS]))
     return err_set(e, ERR_RUN, "training: the loss is not finite at step %ld (lower optimiser.lr?)", step);
   run_timer(t->r, "backward", true);
-  backward(t, step);
+  backward(t);
   run_timer(t->r, "backward", false);
   run_timer(t->r, "update", true);
-  now[TRAIN_BETA] = beta;
+  now[TRAIN_BETA] = t->beta;
   now[TRAIN_RATE] = nn_optim_update(t->optim, step, t->c.steps, now[TRAIN_SPREAD], t->theta, t->grad, c->threads,
                                     &now[TRAIN_GRADIENT]);
   if (t->c.average > 0) average(t, step);
   run_timer(t->r, "update", false);
+  if (!isfinite(now[TRAIN_GRADIENT]))
+    return err_set(e, ERR_RUN, "training: the gradient is not finite at step %ld (lower optimiser.lr?)", step);
   return 0;
 }
 

@@ -1,6 +1,6 @@
-/* physics.h: whole runs inside a test: a deck given as text is run in a folder of its own by a table of apps (those of the
- * suite, or one of the test with the same deck sections), and its results are read back from run.h5.
- * For physics_*.c and app_ising.c. Pictures are switched off: gnuplot is not found. */
+/* physics.h: whole runs inside a test: a deck given as text is run in a folder of its own by a table of apps (those of
+ * the suite, or one of the test with the same deck sections), and its results are read back from run.h5. For
+ * physics_*.c and app_ising.c. Pictures are switched off: gnuplot is not found. */
 #ifndef TESTS_PHYSICS_H
 #define TESTS_PHYSICS_H
 
@@ -36,9 +36,10 @@ static inline const char *physics_path(const char *name, const char *file) {
   return path[turn];
 }
 
+static inline int physics_run(const app *const *apps, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* A whole run called `name`; format: printf of its deck. Returns its code after CHECKing that it is 0. */
-static inline int __attribute__((format(printf, 3, 4)))
-physics_run(const app *const *apps, const char *name, const char *format, ...) {
+static inline int physics_run(const app *const *apps, const char *name, const char *format, ...) {
   char text[4000], path[300];
   static err e;
   run *r;
@@ -48,8 +49,12 @@ physics_run(const app *const *apps, const char *name, const char *format, ...) {
   va_end(list);
   memset(&e, 0, sizeof e);
   snprintf(path, sizeof path, "%s.yaml", physics_path(name, ""));
-  run_options o = {.deck_path = path, .out = physics_path(name, ""), .quiet = !getenv("SPINET_LOUD"), .overwrite = true,
-                   .command_line = "test", .precision = sizeof(nn_real) == sizeof(float) ? "single" : "double"};
+  run_options o = {.deck_path = path,
+                   .out = physics_path(name, ""),
+                   .quiet = !getenv("SPINET_LOUD"),
+                   .overwrite = true,
+                   .command_line = "test",
+                   .precision = sizeof(nn_real) == sizeof(float) ? "single" : "double"};
   if (!file_write(path, text, (size_t)n, false, &e) && !run_open(&r, MPI_COMM_WORLD, &o, apps, &e)) {
     run_main(r, &e);
     run_close(r, &e);
@@ -76,25 +81,20 @@ static inline double physics_get(h5 *f, const char *result, const char *field) {
 }
 
 /* The result has an exact value and an error, and lies within k sigma. */
-static inline void physics_agrees(h5 *f, const char *where, const char *quantity, const char *estimator, double k) {
+static inline void physics_agrees(h5 *f, const char *where, const char *quantity, const char *by, double k) {
   char name[80];
-  snprintf(name, sizeof name, "%s.%s", quantity, estimator);
+  snprintf(name, sizeof name, "%s.%s", quantity, by);
   double v = physics_get(f, name, "value"), s = physics_get(f, name, "error"), x = physics_get(f, name, "exact");
-  CHECK_REPORT(s > 0 && fabs(v - x) <= k * s, "%s: %s = %.10g +- %.3g, exact %.10g: %.2f sigma", where, name, v, s, x, (v - x) / s);
+  CHECK_REPORT(s > 0 && fabs(v - x) <= k * s, "%s: %s = %.10g +- %.3g, exact %.10g: %.2f sigma", where, name, v, s, x,
+               (v - x) / s);
   if (getenv("SPINET_LOUD")) fprintf(stderr, "%-24s %-12s %+.2f sigma\n", where, name, (v - x) / s);
 }
 
 /* Collective: trains theta as section `train` says. */
 static inline int physics_train(run *r, const ar *a, nn_real *theta, double lnZ, err *e) {
-#ifdef OLD_TRAIN
-  train_result t = {0};
-  train_ar(r, a, theta, lnZ, &t, e);
-  train_result_free(&t);
-#else
   trainer *t = NULL;
   if (!train_new(&t, r, a, theta, e)) train_run(t, lnZ, e);
   train_free(t);
-#endif
   return e->code;
 }
 

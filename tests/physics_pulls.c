@@ -1,10 +1,13 @@
-/* physics_pulls.c: are the printed errors those by which results scatter? Replicas of an estimate from a network whose exact
- * answers are known; z = (estimate - exact)/error of each quantity must have mean 0 and standard deviation 1.
- *   4 x 4, 65,536 states: exact values by enumeration, draws by inversion of the enumerated density or by ar_draw; NIS with
- *   delta and jackknife errors, NMCMC with Gamma errors (e, c, |m|, chi) and the joint jackknife (lnZ, f, s)
- *   8 x 8: exact values of Kaufman, draws by ar_draw
- * Arguments: L, replicas, "table" or "draw". Gates: mean 0 +- .15 and standard deviation .9 to 1.1 for 1,000 replicas; for
- * fewer, five sigma of what that many replicas can tell if that is wider. */
+/* physics_pulls.c: are the printed errors those by which results scatter? Replicas of an estimate from a network whose
+ * exact answers are known; z = (estimate - exact)/error of each quantity must have mean 0 and standard deviation 1.
+ *
+ * 4x4, 65,536 states: exact values by enumeration, draws by ar_draw or by inversion of the enumerated density; NIS with
+ * delta and jackknife errors, NMCMC with Gamma errors (e, c, |m|, chi) and the joint jackknife (lnZ, f, s).
+ *
+ * 8x8: exact values by Kaufman, draws by ar_draw.
+ *
+ * Argument: fast or full. Gates: mean 0 +- .15 and standard deviation .9 to 1.1 for 1,000 replicas; for fewer, five
+ * sigma of what that many replicas can tell where that is wider. */
 #include "analysis/bridge.h"
 #include "analysis/nmcmc.h"
 #include "analysis/thermo.h"
@@ -12,7 +15,11 @@
 
 enum { DRAWS = 10000, STATES = 65536 };
 
-static struct { int L; long replicas; bool table; } want;
+static struct {
+  int L;
+  long replicas;
+  bool table;
+} want;
 
 typedef struct problem {
   lattice *l;
@@ -32,11 +39,14 @@ typedef struct replica {
   importance *nis;
 } replica;
 
-static const struct { int q; const char *name; size_t exact; } known[] = {
-    {THERMO_LNZ, "lnZ", offsetof(exact_ising, lnZ)}, {THERMO_f, "f", offsetof(exact_ising, f)},
-    {THERMO_e, "e", offsetof(exact_ising, e)},       {THERMO_c, "c", offsetof(exact_ising, c)},
-    {THERMO_s, "s", offsetof(exact_ising, s)},       {THERMO_m_abs, "|m|", offsetof(exact_ising, m_abs)},
-    {THERMO_chi, "chi", offsetof(exact_ising, chi)}};
+static const struct {
+  int q;
+  const char *name;
+  size_t exact;
+} known[] = {{THERMO_LNZ, "lnZ", offsetof(exact_ising, lnZ)}, {THERMO_f, "f", offsetof(exact_ising, f)},
+             {THERMO_e, "e", offsetof(exact_ising, e)},       {THERMO_c, "c", offsetof(exact_ising, c)},
+             {THERMO_s, "s", offsetof(exact_ising, s)},       {THERMO_m_abs, "|m|", offsetof(exact_ising, m_abs)},
+             {THERMO_chi, "chi", offsetof(exact_ising, chi)}};
 enum { KNOWN = sizeof known / sizeof *known };
 
 enum { DELTA, JACKKNIFE, CHAIN, METHODS };
@@ -60,8 +70,8 @@ static void add(pulls *p, double value, double exact, double error) {
 static int open_problem(problem *p, run *r, err *e) {
   const char *method;
   if (lattice_from_deck(&p->l, run_deck(r), e) || ising_from_deck(&p->m, p->l, run_deck(r), e) ||
-      ar_new(&p->a, p->m, run_deck(r), e) || ar_worker_new(&p->w, p->a, e) || ar_frames_new(&p->f, p->a, p->w, false, e) ||
-      exact_any(&p->x, &method, p->m, p->m->beta, e))
+      ar_new(&p->a, p->m, run_deck(r), e) || ar_worker_new(&p->w, p->a, e) ||
+      ar_frames_new(&p->f, p->a, p->w, false, e) || exact_any(&p->x, &method, p->m, p->m->beta, e))
     return e->code;
   p->theta = nn_alloc(p->a->net->nparam * sizeof *p->theta);
   nn_init(p->a->net, p->theta, run_seed(r));
@@ -91,7 +101,8 @@ static double tabulate(problem *p) {
   p->g = malloc(STATES * THERMO_NG * sizeof(double));
   for (long first = 0; first < STATES; first += S) {
     for (int t = 0; t < 16; t++)
-      for (int i = 0; i < S; i++) p->f.f[0]->value[0][(size_t)(t * S + i)] = (first + i) >> p->a->o->site[t] & 1 ? 1 : -1;
+      for (int i = 0; i < S; i++)
+        p->f.f[0]->value[0][(size_t)(t * S + i)] = (first + i) >> p->a->o->site[t] & 1 ? 1 : -1;
     ar_target(p->a, p->w, &p->f, p->m->beta, p->lw + first);
     ar_density(p->a, p->w, &p->f, p->theta, lnq);
     for (long k = first; k < first + S; k++) {
@@ -114,8 +125,10 @@ static void draw_table(const problem *p, rng r, long number, replica *x) {
     long low = 0, high = STATES - 1;
     while (low < high) {
       long mid = (low + high) / 2;
-      if (p->cumulative[mid] > u) high = mid;
-      else low = mid + 1;
+      if (p->cumulative[mid] > u)
+        high = mid;
+      else
+        low = mid + 1;
     }
     x->lw[i] = p->lw[low];
     memcpy(x->g + i * THERMO_NG, p->g + low * THERMO_NG, THERMO_NG * sizeof *x->g);
@@ -166,8 +179,10 @@ static void estimate_nmcmc(const problem *p, rng r, long number, replica *x, pul
   for (int i = 0; i < KNOWN; i++) {
     double exact = *(const double *)((const char *)&p->x + known[i].exact);
     int q = known[i].q;
-    if (thermo_quantities[q].needs_lnZ) add(&z[CHAIN * KNOWN + i], v[q].value, exact, v[q].jackknife_error);
-    else add(&z[CHAIN * KNOWN + i], g[q].value, exact, g[q].reason ? NAN : g[q].error);
+    if (thermo_quantities[q].needs_lnZ)
+      add(&z[CHAIN * KNOWN + i], v[q].value, exact, v[q].jackknife_error);
+    else
+      add(&z[CHAIN * KNOWN + i], g[q].value, exact, g[q].reason ? NAN : g[q].error);
   }
 }
 
@@ -180,14 +195,18 @@ static void judge(const pulls *z) {
     const char *method = method_name[k / KNOWN], *name = known[k % KNOWN].name;
     if (!p->n && !p->bad) continue; /* no exact value */
     double mean = p->sum / p->n, sd = sqrt((p->square - p->n * mean * mean) / (p->n - 1));
-    printf("%-14s %-4s mean %+.3f  standard deviation %.3f  (%g replicas, %g without error)\n", method, name, mean, sd, p->n, p->bad);
+    printf("%-14s %-4s mean %+.3f  standard deviation %.3f  (%g replicas, %g without error)\n", method, name, mean, sd,
+           p->n, p->bad);
     CHECK_REPORT(!p->bad, "%s of %s: %g of %g replicas without error", method, name, p->bad, n);
     CHECK_REPORT(fabs(mean) <= shift, "%s of %s: mean pull %.3f, allowed %.3f", method, name, mean, shift);
-    CHECK_REPORT(fabs(sd - 1) <= width, "%s of %s: standard deviation of the pulls %.3f, allowed 1 +- %.3f", method, name, sd, width);
+    CHECK_REPORT(fabs(sd - 1) <= width, "%s of %s: standard deviation of the pulls %.3f, allowed 1 +- %.3f", method,
+                 name, sd, width);
   }
 }
 
-static double mean_ess(const replica *x) { return importance_summarise(x->nis).ess; }
+static double mean_ess(const replica *x) {
+  return importance_summarise(x->nis).ess;
+}
 
 static int pulls_main(run *r, err *e) {
   problem p = {0};
@@ -195,11 +214,14 @@ static int pulls_main(run *r, err *e) {
   replica *x = calloc(1, sizeof *x);
   rng draws = rng_stream(run_seed(r), "replicas"), uniforms = rng_stream(run_seed(r), "moves");
   double ess = NAN;
-  if (!open_problem(&p, r, e) && !physics_train(r, p.a, p.theta, p.x.lnZ, e)) importance_new(&x->nis, THERMO_NG, 0, 0, e);
+  if (!open_problem(&p, r, e) && !physics_train(r, p.a, p.theta, p.x.lnZ, e))
+    importance_new(&x->nis, THERMO_NG, 0, 0, e);
   if (!e->code && p.l->n == 16) ess = tabulate(&p);
   for (long k = 0; k < want.replicas && !e->code; k++) {
-    if (want.table) draw_table(&p, draws, k, x);
-    else draw_network(&p, draws, k, x);
+    if (want.table)
+      draw_table(&p, draws, k, x);
+    else
+      draw_network(&p, draws, k, x);
     estimate_nis(&p, x, z, e);
     estimate_nmcmc(&p, uniforms, k, x, z, e);
   }
@@ -213,17 +235,27 @@ static int pulls_main(run *r, err *e) {
   return e->code;
 }
 
-int main(int argc, char **argv) {
-  physics_begin(&argc, &argv);
-  want.L = argc > 1 ? atoi(argv[1]) : 4, want.replicas = argc > 2 ? atol(argv[2]) : 100;
-  want.table = argc > 3 && !strcmp(argv[3], "table");
-  const char *steps = argc > 4 ? argv[4] : want.L == 4 ? "40" : "60";
-  const app pulls_app = {.name = "ising", .help = "pulls", .schema = app_ising.schema, .main = pulls_main};
-  const app *const apps[] = {&pulls_app, NULL};
+/* steps: few, for an ESS between .3 and .8 */
+static void try_pulls(int L, const char *source, long replicas, int steps) {
+  const app test = {.name = "ising", .help = "pulls", .schema = app_ising.schema, .main = pulls_main};
+  const app *const apps[] = {&test, NULL};
+  want.L = L, want.replicas = replicas, want.table = !strcmp(source, "table");
   physics_run(apps, "pulls",
               "app: ising\nlattice: {kind: square, L: %d}\nmodel: {kind: ferromagnet, beta: 0.42}\n"
               "draw: {heat_bath: %s}\nnet: {kind: sites, inputs: frontier, width: 4, skip: frontier}\n"
-              "train: {steps: %s, batch: 256}\noptimiser: {kind: adam, lr: 3e-3}\n",
-              want.L, want.L == 4 ? "false" : "true", steps);
+              "train: {steps: %d, batch: 256}\noptimiser: {kind: adam, lr: 3e-3}\n",
+              L, L == 4 ? "false" : "true", steps);
+}
+
+int main(int argc, char **argv) {
+  physics_begin(&argc, &argv);
+  if (argc > 1 && !strcmp(argv[1], "full")) {
+    try_pulls(4, "table", 1000, 60);
+    try_pulls(4, "network", 1000, 60);
+    try_pulls(8, "network", 200, 60);
+    try_pulls(8, "network", 1000, 60);
+  } else {
+    try_pulls(4, "network", 300, 60);
+  }
   return physics_end();
 }

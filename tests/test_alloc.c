@@ -70,7 +70,7 @@ static int rounds(run *r, const ar *a, nn_real *theta, bool keep, err *e) {
     if (step == 1) before = allocations;
     reduce_begin(sum);
     for (int k = 0; k < SHARDS; k++) {
-      const ar_frames *f = team_frames(t, 0, k);
+      const ar_frames *f = &t->frames[t->kept ? k : 0];
       double *lnq = l + (size_t)k * S;
       ar_draw(a, t->worker[0], f, theta, rng_stream(1, "x"), k, (unsigned)step, lnq);
       ar_target(a, t->worker[0], f, a->m->beta, w);

@@ -10,13 +10,12 @@
 enum { RMAX = 20, KMAX = 70, NMAX = 256, PAD = 3, LDC = NMAX + PAD };
 #ifdef NN_SINGLE
 #define EPS (double)FLT_EPSILON
-#define FMA fmaf
 #else
 #define EPS DBL_EPSILON
-#define FMA fma
 #endif
 
 typedef struct bench {
+  bool fused;             /* this build contracts a b + c to one rounding */
   nn_real *tall, *flat;   /* the same A (RMAX, KMAX): ra = 1 and ka = 1 */
   nn_real *B, *C, *chain; /* (KMAX, LDC), (RMAX, LDC), (RMAX, LDC)      */
   double ref[RMAX][NMAX], size[RMAX][NMAX];
@@ -29,7 +28,25 @@ static nn_real start(int r, int n) {
   return (nn_real)((r * 31 + n * 17) % 23 - 11) / 8;
 }
 
+static nn_real multiply_add(bool fused, nn_real a, nn_real x, nn_real c) {
+  volatile nn_real product = a * x; /* rounded */
+#ifdef NN_SINGLE
+  return fused ? fmaf(a, x, c) : product + c;
+#else
+  return fused ? fma(a, x, c) : product + c;
+#endif
+}
+
+/* (1 + eps)^2 - (1 + 2 eps) is eps^2 or 0. */
+static bool is_fused(void) {
+  nn_real a = (nn_real)(1 + EPS), B[64], C[64];
+  for (int i = 0; i < NN_VL; i++) B[i] = a, C[i] = -(nn_real)(1 + 2 * EPS);
+  nn_gemm(1, NN_VL, 1, &a, 1, 1, B, NN_VL, C, NN_VL);
+  return C[0] != 0;
+}
+
 static void fill(bench *b) {
+  b->fused = is_fused();
   b->tall = nn_alloc(RMAX * KMAX * sizeof(nn_real)), b->flat = nn_alloc(RMAX * KMAX * sizeof(nn_real));
   b->B = nn_alloc(KMAX * LDC * sizeof(nn_real));
   b->C = nn_alloc(RMAX * LDC * sizeof(nn_real)), b->chain = nn_alloc(RMAX * LDC * sizeof(nn_real));
@@ -50,7 +67,7 @@ static void add_term(bench *b, int N, int k) {
       nn_real a = b->flat[r * KMAX + k], x = b->B[k * LDC + n];
       b->ref[r][n] += (double)a * (double)x;
       b->size[r][n] += fabs((double)a * (double)x);
-      b->chain[r * LDC + n] = FMA(a, x, b->chain[r * LDC + n]);
+      b->chain[r * LDC + n] = multiply_add(b->fused, a, x, b->chain[r * LDC + n]);
     }
 }
 
@@ -88,14 +105,12 @@ static void one(bench *b, int R, int N, int K, bool tall) {
   nn_gemm(R, N, K, A, ra, ka, b->B, LDC, b->C, LDC);
   CHECK_REPORT(!wrong(b, R, N, K), "nn_gemm R %d N %d K %d %s: %d wrong", R, N, K, tall ? "tall" : "flat",
                wrong(b, R, N, K));
-#ifdef __FP_FAST_FMA
   if (N % NN_VL) return;
   CHECK_REPORT(!other_bits(b, 0, R, N), "nn_gemm R %d N %d K %d: not the ascending sum", R, N, K);
   int first = RMAX - R;
   reset(b);
   nn_gemm(R, N, K, A + first * ra, ra, ka, b->B, LDC, b->C + first * LDC, LDC);
   CHECK_REPORT(!other_bits(b, first, R, N), "nn_gemm rows %d to %d N %d K %d: other bits", first, RMAX, N, K);
-#endif
 }
 
 static void products(bench *b) {
