@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum { AT_N, AT_KEPT, AT_HEAP };
+#define TIE 1e-5 /* log weights this close are equal up to rounding: one configuration, or its image under a symmetry */
 
 static long tail_length(double n) {
   double m = fmin(floor(n / 5), ceil(3 * sqrt(n)));
@@ -121,8 +122,8 @@ static double tail_shape(double *h, long kept, double n) {
   if (m > kept - 1) m = kept - 1;
   if (m < 5) return NAN;
   double *x = h + kept - m, cut = x[-1], max = x[m - 1];
-  if (max == cut) return -INFINITY;
-  while (m && *x == cut) x++, m--; /* ties with the threshold exceed nothing */
+  if (max == cut || max - cut <= TIE) return -INFINITY;
+  while (m && (*x == cut || *x - cut <= TIE)) x++, m--; /* ties with the threshold exceed nothing */
   if (m < 5) return NAN;
   double floor_w = exp(cut - max);
   for (long i = 0; i < m; i++) x[i] = x[i] - cut < 1 ? floor_w * expm1(x[i] - cut) : exp(x[i] - max) - floor_w;

@@ -241,14 +241,40 @@ static int put_nmcmc(run *r, estimator *w, const exact_ising *x, err *e) {
                     "acceptance of the independent Metropolis chain", e);
 }
 
-/* Every scan point and quantity, with the exact line. */
+/* One column of the scan: quantity i of printed[], or -1 ESS, -2 Pareto k. x: exact values per point. */
+static int put_column(estimator *w, int i, const exact_ising *x, double *value, double *error, double *exact, err *e) {
+  size_t n = (size_t)w->c.scan.n;
+  for (size_t k = 0; k < n; k++) {
+    const thermo_point *p = &w->point[k];
+    value[k] = i == -2 ? p->pareto_k : i == -1 ? p->ess : p->v[printed[i].q].corrected;
+    error[k] = i < 0 || p->verdict == STAT_REFUSE ? NAN : p->v[printed[i].q].error;
+    exact[k] = i < 0 ? NAN : exact_of(&x[k], i);
+  }
+  char name[64];
+  snprintf(name, sizeof name, "%s.scan", i == -2 ? "pareto_k" : i == -1 ? "ess" : printed[i].name);
+  run_array a = {.name = name,
+                 .unit = i < 0 ? "1" : thermo_quantities[printed[i].q].unit,
+                 .description = "one set of draws reweighted to each beta",
+                 .rank = 1,
+                 .dims = {n},
+                 .axis = {"beta"},
+                 .axis_unit = {"J^-1"},
+                 .axis_values = {w->c.scan.v},
+                 .value = value,
+                 .error = error,
+                 .exact = exact};
+  return run_result_array(w->r, a, e);
+}
+
 static int put_scan(estimator *w, err *e) {
-  deck_reals betas = w->c.scan;
-  size_t n = (size_t)betas.n;
-  double *value = malloc(3 * n * sizeof *value), *error = value + n, *exact = value + 2 * n;
+  size_t n = (size_t)w->c.scan.n;
+  const char *how;
+  double *column = malloc(3 * n * sizeof *column);
+  exact_ising *x = malloc(n * sizeof *x);
+  free(w->point);
   w->point = calloc(n, sizeof *w->point);
-  if (!value || !w->point) {
-    free(value);
+  if (!column || !x || !w->point) {
+    free(column), free(x);
     return err_set(e, ERR_RUN, "scan: out of memory");
   }
   thermo_sample s = {.n = kept(w),
@@ -256,33 +282,10 @@ static int put_scan(estimator *w, err *e) {
                      .E = w->column[DRAW_E],
                      .M = w->column[DRAW_M],
                      .Sk = w->column[DRAW_SK]};
-  thermo_scan(&w->t, &s, betas.n, betas.v, w->point, e);
-  exact_ising x;
-  const char *how;
-  for (int i = -1; i < PRINTED && !e->code; i++) {
-    for (size_t k = 0; k < n; k++) {
-      const thermo_point *p = &w->point[k];
-      value[k] = i < 0 ? p->ess : p->v[printed[i].q].corrected;
-      error[k] = i < 0 || p->verdict == STAT_REFUSE ? NAN : p->v[printed[i].q].error;
-      exact[k] = i < 0 || exact_any(&x, &how, w->a->m, betas.v[k], e) ? NAN : exact_of(&x, i);
-    }
-    char name[64];
-    snprintf(name, sizeof name, "%s.scan", i < 0 ? "ess" : printed[i].name);
-    run_result_array(w->r,
-                     (run_array){.name = name,
-                                 .unit = i < 0 ? "1" : thermo_quantities[printed[i].q].unit,
-                                 .description = "one set of draws reweighted to each beta",
-                                 .rank = 1,
-                                 .dims = {n},
-                                 .axis = {"beta"},
-                                 .axis_unit = {"J^-1"},
-                                 .axis_values = {betas.v},
-                                 .value = value,
-                                 .error = error,
-                                 .exact = exact},
-                     e);
-  }
-  free(value);
+  thermo_scan(&w->t, &s, w->c.scan.n, w->c.scan.v, w->point, e);
+  for (size_t k = 0; k < n && !e->code; k++) exact_any(&x[k], &how, w->a->m, w->c.scan.v[k], e);
+  for (int i = -2; i < PRINTED && !e->code; i++) put_column(w, i, x, column, column + n, column + 2 * n, e);
+  free(column), free(x);
   return e->code;
 }
 

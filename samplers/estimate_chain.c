@@ -122,6 +122,25 @@ static int put_number(run *r, const char *name, double value, double error, doub
                     e);
 }
 
+/* The ratio averages 1/w over the chain: where that is heavy-tailed it has no error, and a value below one no meaning.
+ */
+static int put_mode_ratio(run *r, const bridge_data *b, const bridge_ratio *ratio, err *e) {
+  double k, *inverse = malloc((size_t)b->np * sizeof *inverse);
+  if (!inverse) return err_set(e, ERR_RUN, "comparison: out of memory");
+  for (long i = 0; i < b->np; i++) inverse[i] = -b->lwp[i];
+  int bad = pareto_k_of(&k, b->np, inverse, e);
+  free(inverse);
+  if (bad) return bad;
+  bool heavy = pareto_verdict(k) == STAT_REFUSE;
+  if (!heavy && 1 - ratio->ratio > 5 * ratio->ratio_error)
+    run_warn(r, "the network covers only %.3g of the Markov chain's configurations (mode_ratio): its lnZ is too low",
+             ratio->ratio);
+  return put_number(r, "mode_ratio", ratio->ratio, heavy ? NAN : ratio->ratio_error, 1,
+                    heavy ? "Zhat_q/Zhat_p; 1/w is heavy-tailed over the Markov chain: no error"
+                          : "Zhat_q/Zhat_p: share of the Markov chain's configurations that the network covers",
+                    e);
+}
+
 /* The network looks at configurations of the chain. */
 static int compare(record *m, const nn_real *theta, estimate_data *d, err *e) {
   run *r = m->r;
@@ -140,8 +159,7 @@ static int compare(record *m, const nn_real *theta, estimate_data *d, err *e) {
              "Bennett's bridge between draws and Markov chain", e);
   put_number(r, "lnZ_upper", bounds.upper, bounds.upper_error, NAN,
              "E_p[lw] over the Markov chain: an UPPER BOUND of lnZ", e);
-  return put_number(r, "mode_ratio", ratio.ratio, ratio.ratio_error, 1,
-                    "Zhat_q/Zhat_p: share of the Markov chain's configurations that the network covers", e);
+  return put_mode_ratio(r, &b, &ratio, e);
 }
 
 /* ---- life ---- */
