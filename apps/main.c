@@ -1,15 +1,17 @@
-/* main.c: the command line.
- *   spinet run DECK [-s section.key=value]... [-o DIR] [--dry-run] [--overwrite] [--quiet]
- *   spinet check DECK [-s section.key=value]...
- *   spinet template APP | show FILE.h5 [--csv] | apps | --help | --version
- * Only here does the suite print errors and leave. Under mpirun everything but `run` happens on rank 0; all ranks
- * return the same code after MPI_Finalize, or mpirun would add a page of noise. */
+/* main.c: the commands. Only here does the suite print errors and leave. Under mpirun everything but `run` happens on
+ * rank 0; all ranks return the same code after MPI_Finalize, or mpirun would add a page of noise. Options stand in
+ * arguments.c. */
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apps/apps.h"
+#include "apps/arguments.h"
+#include "base/collect.h"
+#include "base/farm.h"
+#include "base/run_diff.h"
+#include "base/run_plot.h"
 #include "base/version.h"
 
 #ifdef NN_SINGLE
@@ -19,52 +21,127 @@
 #define PROGRAM "spinet-d"
 #define PRECISION "double"
 #endif
-
-typedef struct arguments {
-  run_options o;
-  const char *word; /* deck, app or file */
-  bool csv, help;
-} arguments;
+enum { MANY = 1000000 }; /* words */
 
 typedef struct command {
-  const char *name, *usage, *help;
-  const char *word;    /* what the compulsory argument is; NULL: none */
-  const char *options; /* allowed ones, between blanks */
+  arguments_form form;
+  const char *help;
   bool every_rank;
   int (*act)(const arguments *a, err *e);
 } command;
 
 /* ---- the commands ---- */
 
-static int command_run(const arguments *a, err *e) {
+/* Some rank waits for another in the middle of a run: only an abort ends it. */
+static void leave(err *e) {
+  fprintf(stderr, PROGRAM ": %s\n", e->text);
+  MPI_Abort(MPI_COMM_WORLD, e->code);
+}
+
+static int run_one(const arguments *a, err *e) {
   run *r;
   if (run_open(&r, MPI_COMM_WORLD, &a->o, apps_table, e)) return e->code;
   run_main(r, e);
-  if (run_lost(r)) {
-    fprintf(stderr, PROGRAM ": %s\n", e->text);
-    int code = run_close(r, e);
-    MPI_Abort(MPI_COMM_WORLD, code);
-  }
-  return run_close(r, e);
+  bool lost = run_lost(r);
+  run_close(r, e);
+  if (lost) leave(e);
+  return e->code;
 }
 
-static int command_check(const arguments *a, err *e) {
+static int run_point(const arguments *a, err *e) {
+  sweep_verdict *v = calloc(1, sizeof *v);
+  int rank;
+  if (!v) return err_set(e, ERR_RUN, "out of memory");
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  sweep_run_point(MPI_COMM_WORLD, &a->o, a->point, apps_table, v, e);
+  if (v->lost) leave(e);
+  if (v->state == SWEEP_BEFORE && !rank && !a->o.quiet)
+    printf("point %ld (%s) is done already: %s\n", a->point, v->label, v->folder);
+  free(v);
+  return e->code;
+}
+
+static int run_farm(const arguments *a, err *e) {
+  bool lost = false;
+  farm_run(MPI_COMM_WORLD, &a->o, a->farm, apps_table, a->o.quiet ? NULL : stdout, &lost, e);
+  if (lost) leave(e);
+  return e->code;
+}
+
+static int command_run(const arguments *a, err *e) {
+  if (a->point >= 0 && a->farm >= 0) return err_set(e, ERR_DECK, "run takes --point or --farm, not both");
+  return a->point >= 0 ? run_point(a, e) : a->farm >= 0 ? run_farm(a, e) : run_one(a, e);
+}
+
+/* A deck with a sweep: all its points. */
+static int check_sweep(const arguments *a, const sweep *s, err *e) {
+  if (sweep_check(s, 0, 1, e)) return e->code;
+  printf("%s: OK (%ld points)\n", a->word[0], sweep_points(s));
+  return 0;
+}
+
+static int check_one(const arguments *a, err *e) {
   const app *found;
   if (run_check(&a->o, apps_table, &found, e)) return e->code;
   if (e->text[0]) printf("warning: %s\n", e->text);
-  printf("%s: OK (app %s)\n", a->word, found->name);
+  printf("%s: OK (app %s)\n", a->word[0], found->name);
+  return 0;
+}
+
+static int command_check(const arguments *a, err *e) {
+  sweep *s;
+  if (sweep_open(&s, &a->o, apps_table, NULL, 0, e)) return e->code;
+  int code = sweep_points(s) ? check_sweep(a, s, e) : check_one(a, e);
+  sweep_free(s);
+  return code;
+}
+
+static int command_points(const arguments *a, err *e) {
+  sweep *s;
+  if (sweep_open(&s, &a->o, apps_table, NULL, 0, e)) return e->code;
+  const app *found;
+  if (!sweep_points(s) && !run_check(&a->o, apps_table, &found, e))
+    err_set(e, ERR_DECK, "%s: this deck has no sweep", a->word[0]);
+  else if (!e->code && !sweep_check(s, 0, 1, e))
+    sweep_print(s, stdout, e);
+  sweep_free(s);
+  return e->code;
+}
+
+static collect_options collecting(const arguments *a) {
+  return (collect_options){.run = a->word, .runs = a->words, .x = a->x, .y = a->y, .pool = a->pool, .apps = apps_table};
+}
+
+static int command_collect(const arguments *a, err *e) {
+  collect_options o = collecting(a);
+  return collect_print(&o, a->csv, a->out, stdout, e);
+}
+
+static int command_plot(const arguments *a, err *e) {
+  collect_options o = collecting(a);
+  const char *path = a->out ? a->out : "plot.png";
+  if (run_plot(&o, a->series, path, e)) return e->code;
+  printf(e->text[0] ? "%s (its script only: %s)\n" : "%s\n", path, e->text);
+  return 0;
+}
+
+static int command_diff(const arguments *a, err *e) {
+  bool equal = false;
+  if (run_diff(a->word[0], a->word[1], apps_table, stdout, &equal, e)) return e->code;
+  if (!equal) return e->code = ERR_RUN; /* said already */
+  printf("equal\n");
   return 0;
 }
 
 static int command_template(const arguments *a, err *e) {
   char where[300];
-  snprintf(where, sizeof where, "template %.200s", a->word);
-  const app *found = run_find_app(apps_table, a->word, where, e);
+  snprintf(where, sizeof where, "template %.200s", a->word[0]);
+  const app *found = run_find_app(apps_table, a->word[0], where, e);
   return found ? run_template(found, stdout, e) : e->code;
 }
 
 static int command_show(const arguments *a, err *e) {
-  return run_show(a->word, a->csv, stdout, e);
+  return run_show(a->word[0], a->csv, stdout, e);
 }
 
 static int command_apps(const arguments *a, err *e) {
@@ -73,45 +150,57 @@ static int command_apps(const arguments *a, err *e) {
 }
 
 static const command commands[] = {
-    {"run", "run DECK [-s section.key=value]... [-o DIR] [--dry-run] [--overwrite] [--quiet]",
-     "run a deck; under mpirun on all its ranks", "a deck", " -s -o --dry-run --overwrite --quiet ", true, command_run},
-    {"check", "check DECK [-s section.key=value]...", "check a deck without running it", "a deck", " -s ", false,
+    {{"run",
+      "run DECK [-s section.key=value]... [-o DIR] [--point K | --farm G] [--restart [auto|FILE.h5]] [--dry-run] "
+      "[--overwrite] [--quiet]",
+      "a deck", 1, 1, " -s -o --point --farm --restart --dry-run --overwrite --quiet "},
+     "run a deck; under mpirun on all its ranks",
+     true,
+     command_run},
+    {{"check", "check DECK [-s section.key=value]...", "a deck", 1, 1, " -s "},
+     "check a deck, and every point of its sweep, without running it",
+     false,
      command_check},
-    {"template", "template APP", "print a commented deck with every key of an app", "the name of an app", " ", false,
+    {{"points", "points DECK [-s section.key=value]...", "a deck", 1, 1, " -s "},
+     "list the points of a deck's sweep",
+     false,
+     command_points},
+    {{"template", "template APP", "the name of an app", 1, 1, " "},
+     "print a commented deck with every key of an app",
+     false,
      command_template},
-    {"show", "show FILE.h5 [--csv]", "print the results in a run.h5", "a file", " --csv ", false, command_show},
-    {"apps", "apps", "list the apps", NULL, " ", false, command_apps},
+    {{"show", "show FILE.h5 [--csv]", "a file", 1, 1, " --csv "}, "print the results in a run.h5", false, command_show},
+    {{"collect", "collect RUN... [--x KEY] [--y NAMES] [--pool] [--csv] [-o FILE.h5]", "runs", 1, MANY,
+      " --x --y --pool --csv -o "},
+     "results of many runs (run.h5, run folders, sweep folders) in one table or file",
+     false,
+     command_collect},
+    {{"plot", "plot RUN... (--y NAMES [--x KEY] [--pool] | --series NAME) [-o FILE.png|svg|pdf]", "runs", 1, MANY,
+      " --x --y --series --pool -o "},
+     "draw results of many runs against a deck key, with errors and exact curves",
+     false,
+     command_plot},
+    {{"diff", "diff A B", "two runs", 2, 2, " "},
+     "compare two runs bit for bit, times and provenance excluded; exit 0: equal, 1: different",
+     false,
+     command_diff},
+    {{"apps", "apps", NULL, 0, 0, " "}, "list the apps", false, command_apps},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
-
-static const struct {
-  const char *option, *help;
-} option_help[] = {
-    {"-s section.key=value", "set a key of the deck, as if it stood there; may be repeated"},
-    {"-o DIR", "output folder (runs/<deck name>, or with -2, -3, ... if that exists)"},
-    {"--dry-run", "print the plan, memory and steps; write nothing"},
-    {"--overwrite", "replace the results in an output folder that has some"},
-    {"--quiet", "print nothing on the terminal but errors"},
-    {"--csv", "lines of name,value,error,exact,unit"},
-};
 
 /* ---- help ---- */
 
 static void print_usage(FILE *f) {
   fprintf(f, "usage: " PROGRAM " COMMAND ...\n\n");
-  for (int i = 0; i < COMMANDS; i++) fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].help);
+  for (int i = 0; i < COMMANDS; i++) fprintf(f, "  %-10s %s\n", commands[i].form.name, commands[i].help);
   fprintf(f, "\n  " PROGRAM
              " COMMAND --help tells more; --version names version and libraries\n"
              "exit codes: 0 done, 1 failed, 2 deck or usage, 3 files, 75 stopped with a valid checkpoint: resubmit\n");
 }
 
 static void print_command(const command *c) {
-  printf("usage: " PROGRAM " %s\n%s\n", c->usage, c->help);
-  for (size_t k = 0; k < sizeof option_help / sizeof *option_help; k++) {
-    char word[32];
-    snprintf(word, sizeof word, " %.*s ", (int)strcspn(option_help[k].option, " "), option_help[k].option);
-    if (strstr(c->options, word)) printf("  %-22s %s\n", option_help[k].option, option_help[k].help);
-  }
+  printf("usage: " PROGRAM " %s\n%s\n", c->form.usage, c->help);
+  arguments_help(&c->form, stdout);
 }
 
 static void print_version(void) {
@@ -120,69 +209,18 @@ static void print_version(void) {
          version_compiler(), version_build(), version_libraries(libraries, sizeof libraries));
 }
 
-/* ---- parsing ---- */
+/* ---- dispatch ---- */
 
 static const command *find_command(const char *name, err *e) {
   const char *names[COMMANDS];
   for (int i = 0; i < COMMANDS; i++)
-    if (!strcmp(names[i] = commands[i].name, name)) return &commands[i];
+    if (!strcmp(names[i] = commands[i].form.name, name)) return &commands[i];
   const char *near = deck_suggest(name, names, COMMANDS);
   if (near)
     err_set(e, ERR_DECK, "there is no command %s (did you mean %s?)", name, near);
   else
     err_set(e, ERR_DECK, "there is no command %s; " PROGRAM " --help lists them", name);
   return NULL;
-}
-
-/* Is the option allowed for the command? "-skey=value" and "-oDIR" stand for two words. */
-static bool allowed(const command *c, const char *option) {
-  char word[40];
-  snprintf(word, sizeof word, " %.*s ", !strncmp(option, "--", 2) ? 30 : 2, option);
-  return strstr(c->options, word) != NULL;
-}
-
-static int unknown_option(const command *c, const char *option, err *e) {
-  const char *names[] = {"--dry-run", "--overwrite", "--quiet", "--csv", "--help"};
-  const char *near = deck_suggest(option, names, 5);
-  if (near && !allowed(c, near) && strcmp(near, "--help")) near = NULL;
-  return err_set(e, ERR_DECK, "%s has no option %s%s%s%s", c->name, option, near ? " (did you mean " : "",
-                 near ? near : "", near ? "?)" : "");
-}
-
-/* Takes argv[*i], and a second word where the option has one. */
-static int parse_option(const command *c, arguments *a, const char **overrides, char **argv, int argc, int *i, err *e) {
-  const char *s = argv[*i], *value = NULL;
-  if (!strcmp(s, "--help") || !strcmp(s, "-h")) return a->help = true, 0;
-  if (!allowed(c, s)) return unknown_option(c, s, e);
-  if (s[1] != '-') value = s[2] ? s + 2 : ++*i < argc ? argv[*i] : NULL;
-  if (s[1] != '-' && !value)
-    return err_set(e, ERR_DECK, "%.2s needs %s", s, s[1] == 's' ? "section.key=value" : "a folder");
-  if (s[1] == 's')
-    overrides[a->o.noverrides++] = value;
-  else if (s[1] == 'o')
-    a->o.out = value;
-  a->o.dry |= !strcmp(s, "--dry-run"), a->o.overwrite |= !strcmp(s, "--overwrite"), a->o.quiet |= !strcmp(s, "--quiet");
-  a->csv |= !strcmp(s, "--csv");
-  return a->o.out && !a->o.out[0] ? err_set(e, ERR_DECK, "-o needs a folder") : 0;
-}
-
-static int parse_words(const command *c, arguments *a, const char **overrides, int argc, char **argv, err *e) {
-  a->o.overrides = overrides;
-  for (int i = 2; i < argc; i++) {
-    if (argv[i][0] == '-' && argv[i][1]) {
-      if (parse_option(c, a, overrides, argv, argc, &i, e)) return e->code;
-    } else if (!c->word) {
-      return err_set(e, ERR_DECK, "%s takes no argument: %s", c->name, argv[i]);
-    } else if (a->word) {
-      return err_set(e, ERR_DECK, "%s takes %s, not two: %s, %s", c->name, c->word, a->word, argv[i]);
-    } else {
-      a->word = argv[i];
-    }
-  }
-  if (c->word && !a->word && !a->help)
-    return err_set(e, ERR_DECK, "%s needs %s: " PROGRAM " %s", c->name, c->word, c->usage);
-  a->o.deck_path = a->word;
-  return 0;
 }
 
 static char *join(int argc, char **argv) {
@@ -214,12 +252,12 @@ static int dispatch(int argc, char **argv, int rank, err *e) {
   if (help && !rank) print_usage(stdout);
   if (version || help) return 0;
   const command *c = find_command(argv[1], e);
-  const char **overrides = calloc((size_t)argc, sizeof *overrides);
+  if (!c) return e->code;
   char *line = join(argc, argv);
   arguments a = {.o = {.command_line = line, .precision = PRECISION}};
-  if (!overrides || !line) err_set(e, ERR_RUN, "out of memory");
-  if (!e->code && !parse_words(c, &a, overrides, argc, argv, e)) act(c, &a, rank, e);
-  free(overrides), free(line);
+  if (!line) err_set(e, ERR_RUN, "out of memory");
+  if (!e->code && !arguments_parse(&a, &c->form, argc, argv, e)) act(c, &a, rank, e);
+  arguments_free(&a), free(line);
   return e->code;
 }
 

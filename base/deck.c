@@ -1,5 +1,6 @@
-/* deck.c: the public functions of the deck reader: deck_parse, deck_free, deck_app, deck_has, deck_get, deck_kind_of,
- * deck_where; and the overrides of the command line, which replace or add nodes before anything is checked. */
+/* deck.c: the public functions of the deck reader: deck_parse, deck_parse_point, deck_free, deck_app, deck_has,
+ * deck_get, deck_kind_of, deck_where; and the overrides of the command line, which replace or add nodes before anything
+ * is checked. */
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,22 +51,26 @@ void deck_free(deck *d) {
   free(d);
 }
 
-/* Numbers are read and written with a decimal point whatever the locale of the program. */
-static locale_t enter_c_locale(locale_t *c) {
-  *c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-  return *c ? uselocale(*c) : (locale_t)0;
+deck_locale deck_locale_enter(void) {
+  deck_locale l = {.c = newlocale(LC_ALL_MASK, "C", (locale_t)0)};
+  if (l.c) l.before = uselocale(l.c);
+  return l;
 }
 
-static void leave_c_locale(locale_t c, locale_t before) {
-  if (!c) return;
-  uselocale(before);
-  freelocale(c);
+void deck_locale_leave(deck_locale l) {
+  if (!l.c) return;
+  uselocale(l.before);
+  freelocale(l.c);
 }
 
 /* Overrides */
 
-static void replace(deck_node *map, deck_node *old, deck_node *n) {
+void deck_put(deck_node *map, deck_node *old, const char *key, deck_node *n) {
   deck_node **link = &map->first;
+  if (!old) {
+    deck_node_attach(map, key, n);
+    return;
+  }
   while (*link != old) link = &(*link)->next;
   *link = n;
   n->next = old->next;
@@ -74,10 +79,10 @@ static void replace(deck_node *map, deck_node *old, deck_node *n) {
   if (map->last == old) map->last = n;
 }
 
-static deck_node *override_section(deck *d, const char *name, int origin) {
+deck_node *deck_open_section(deck *d, const char *name, int origin) {
   deck_node *s = deck_find(d->root, name);
   if (s && s->shape == DECK_SCALAR && !s->quoted && !s->bytes) s->shape = DECK_MAP; /* "section:" with nothing below */
-  if (s) return s;
+  if (s) return s->shape == DECK_MAP ? s : NULL;
   s = deck_node_new(d, DECK_MAP, origin, 0);
   if (s) deck_node_attach(d->root, name, s);
   return s;
@@ -94,20 +99,19 @@ static void override(deck *d, int i) {
     deck_fault_at(d, origin, 0, "", "app is no section: the app of a deck cannot be overridden");
     return;
   }
-  if (memchr(dot + 1, '.', equal - dot - 1)) {
+  bool sweep = dot - text == 5 && !strncmp(text, "sweep", 5); /* its keys have dots */
+  if (!sweep && memchr(dot + 1, '.', equal - dot - 1)) {
     deck_fault_at(d, origin, 0, "", "an override is section.key=value, one key deep");
     return;
   }
   const char *section = deck_copy(d, text, dot - text), *key = deck_copy(d, dot + 1, equal - dot - 1);
-  deck_node *value = deck_tree_value(d, equal + 1, origin), *s = section ? override_section(d, section, origin) : NULL;
-  if (!value || !key || !s || s->shape != DECK_MAP) return; /* reported, or will be with the section */
+  deck_node *value = deck_tree_value(d, equal + 1, origin), *s = section ? deck_open_section(d, section, origin) : NULL;
+  if (!value || !key || !s) return; /* reported, or will be with the section */
   deck_node *old = deck_find(s, key);
-  if (!old) {
-    deck_node_attach(s, key, value);
-  } else if (old->origin > 0) {
+  if (old && old->origin > 0) {
     deck_fault(d, value, "overridden twice (first by -s %.100s)", d->overrides[old->origin - 1]);
   } else {
-    replace(s, old, value);
+    deck_put(s, old, key, value);
   }
 }
 
@@ -147,25 +151,60 @@ static const char *find_app(deck *d) {
   return NULL;
 }
 
-static void parse(deck *d, const char *text, size_t n, int noverrides) {
+static void read_tree(deck *d, const char *text, size_t n, int noverrides) {
   d->root = read_root(d, text, n);
   if (!d->root) return;
   deck_check_duplicates(d);
   for (int i = 0; i < noverrides; i++) override(d, i);
+  deck_sweep_take(d);
+}
+
+deck *deck_read(const char *name, const char *text, size_t n, const char *const *overrides, int noverrides) {
+  deck *d = deck_new(name);
+  if (!d) return NULL;
+  d->overrides = overrides;
+  deck_locale l = deck_locale_enter();
+  read_tree(d, text, n, noverrides);
+  deck_locale_leave(l);
+  return d;
+}
+
+/* A setting of the program itself, hence well formed. */
+static void set(deck *d, const char *text) {
+  const char *dot = strchr(text, '.'), *equal = strchr(text, '=');
+  const char *section = deck_copy(d, text, dot - text), *key = deck_copy(d, dot + 1, equal - dot - 1);
+  deck_node *v = deck_node_new(d, DECK_SCALAR, 0, 0), *s = section ? deck_open_section(d, section, 0) : NULL;
+  if (!v || !s || !key) return;
+  v->bytes = strlen(equal + 1);
+  v->text = deck_copy(d, equal + 1, v->bytes);
+  deck_put(s, deck_find(s, key), key, v);
+}
+
+static void parse(deck *d, const char *text, size_t n, int noverrides, const deck_point *point) {
+  read_tree(d, text, n, noverrides);
+  if (!d->root) return;
+  deck_sweep_put(d, point ? point->number : -1);
+  if (d->sweep.node && !point) return; /* many decks: of none of them can be said what it lacks */
+  for (int i = 0; point && i < point->nset; i++) set(d, point->set[i]);
   find_app(d);
   deck_check(d);
 }
 
-int deck_parse(deck **out, const char *name, const char *text, size_t n, const char *const *overrides, int noverrides,
+int deck_parse(deck **d, const char *name, const char *text, size_t n, const char *const *overrides, int noverrides,
                const deck_section *schema, err *e) {
+  return deck_parse_point(d, name, text, n, overrides, noverrides, NULL, schema, e);
+}
+
+int deck_parse_point(deck **out, const char *name, const char *text, size_t n, const char *const *overrides,
+                     int noverrides, const deck_point *point, const deck_section *schema, err *e) {
   *out = NULL;
   deck *d = deck_new(name);
   if (!d) return err_set(e, ERR_RUN, "%s: not enough memory to read this deck", name ? name : "deck");
   d->overrides = overrides;
   d->schema = schema;
-  locale_t c, before = enter_c_locale(&c);
-  parse(d, text, n, noverrides);
-  leave_c_locale(c, before);
+  deck_locale l = deck_locale_enter();
+  parse(d, text, n, noverrides, point);
+  deck_locale_leave(l);
   int code = deck_report(d, e);
   d->overrides = NULL; /* theirs, may go; so may the name */
   d->name = deck_copy(d, d->name, strlen(d->name));

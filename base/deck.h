@@ -83,6 +83,16 @@ int deck_parse(deck **d, const char *name, const char *text, size_t n, const cha
                const deck_section *schema, err *e);
 void deck_free(deck *d);
 
+/* A deck with a table `sweep` is many decks (base/sweep.h): this parses one point of it. Values of the sweep take the
+ * place of what the deck says, then come the settings. Without a point (deck_parse) a deck with a sweep is an error. */
+typedef struct deck_point {
+  long number;            /* -1: the deck must have no sweep */
+  const char *const *set; /* "section.key=value", a plain scalar as it stands; may be NULL */
+  int nset;
+} deck_point;
+int deck_parse_point(deck **d, const char *name, const char *text, size_t n, const char *const *overrides,
+                     int noverrides, const deck_point *point, const deck_section *schema, err *e);
+
 /* The value of top-level `app` (copied to word[64]) without checking anything else but that the text is YAML. */
 int deck_app(char word[64], const char *name, const char *text, size_t n, err *e);
 
@@ -98,12 +108,23 @@ const deck_kind *deck_kind_of(const deck *d, const char *section);
 /* "file:line" of section.key for messages of cross-field checks (the section's line where the key was not given). */
 const char *deck_where(const deck *d, const char *section, const char *key);
 
+/* Calls fn for every key of every section that is there, in the order of the echo: name "section.key" (or
+ * "section.kind"), value as the echo writes it (lists on one line), whether it may change on restart. Stops at nonzero
+ * and returns that; ERR_RUN without memory. */
+int deck_each(const deck *d, int (*fn)(void *ctx, const char *name, const char *value, bool free, err *e), void *ctx,
+              err *e);
+
 /* Deck with every default filled in, 17 significant digits; parsing it again gives the same values. */
 void deck_echo(const deck *d, const char *app, FILE *f);
+/* The same with or without the free keys and, if `without` is not NULL, without that section. */
+void deck_echo_some(const deck *d, const char *app, bool free_keys, const char *without, FILE *f);
 /* Commented reference deck of an app: every section, key, unit, range, help; all kinds (those not default commented
  * out). Required keys and optional sections are commented out too, so that a template parses once the required keys are
  * given: take "# " away and replace <required ...>. Lines that begin with "##" stay comments. */
 void deck_template(const char *app, const deck_section *schema, FILE *f);
+
+/* The unit of "section.key" in a schema (of the first kind that has it), or NULL. */
+const char *deck_unit(const deck_section *schema, const char *path);
 
 /* Nearest of n names within edit distance 2 (a swap of neighbours counts 1) and at most half of the longer word, or
  * NULL; a name that differs in case only always counts. Also used for commands, apps and result names. */

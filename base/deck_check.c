@@ -1,6 +1,6 @@
 /* deck_check.c: the tree against the schema: sections, kinds, keys that are unknown, duplicate, ineffective or missing.
- * Offers deck_check, deck_key_count, deck_key_find. A default is read like the deck itself, so a schema whose default
- * is no legal value is found by any test that parses one deck with it. */
+ * Offers deck_check, deck_key_count, deck_key_find, deck_unit. A default is read like the deck itself, so a schema
+ * whose default is no legal value is found by any test that parses one deck with it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +52,17 @@ static bool section_has(const deck_section *s, const char *key) {
     if (deck_key_find((*k)->keys, key)) return true;
   }
   return false;
+}
+
+const char *deck_unit(const deck_section *schema, const char *path) {
+  const char *dot = strchr(path, '.');
+  for (const deck_section *s = schema; dot && s && s->name; s++) {
+    if (strlen(s->name) != (size_t)(dot - path) || strncmp(s->name, path, dot - path)) continue;
+    const deck_key *row = deck_key_find(s->keys, dot + 1);
+    for (const deck_kind *const *k = s->kinds; k && *k && !row; k++) row = deck_key_find((*k)->keys, dot + 1);
+    return row ? row->unit : NULL;
+  }
+  return NULL;
 }
 
 /* Duplicates */

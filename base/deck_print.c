@@ -60,7 +60,7 @@ static void print_word(FILE *f, const char *s) {
   }
 }
 
-static void print_value(FILE *f, const deck_key *k, const deck_value *v) {
+void deck_print_value(FILE *f, const deck_key *k, const deck_value *v) {
   char word[128];
   if (deck_is_unset(k, v)) {
     putc('~', f);
@@ -87,15 +87,16 @@ static void print_value(FILE *f, const deck_key *k, const deck_value *v) {
   }
 }
 
-static void echo_table(FILE *f, const deck_table *t) {
+static void echo_table(FILE *f, const deck_table *t, bool whole) {
   for (int i = 0; i < t->n; i++) {
+    if (t->keys[i].free && !whole) continue;
     fprintf(f, "  %s: ", t->keys[i].name);
-    print_value(f, &t->keys[i], &t->v[i]);
+    deck_print_value(f, &t->keys[i], &t->v[i]);
     putc('\n', f);
   }
 }
 
-static void echo_part(FILE *f, const deck_part *p) {
+static void echo_part(FILE *f, const deck_part *p, bool whole) {
   if (!p->present && p->schema->optional) return;
   fprintf(f, "%s:\n", p->schema->name);
   if (p->kind) {
@@ -103,15 +104,21 @@ static void echo_part(FILE *f, const deck_part *p) {
     print_word(f, p->kind->name);
     putc('\n', f);
   }
-  echo_table(f, &p->fixed);
-  echo_table(f, &p->own);
+  echo_table(f, &p->fixed, whole);
+  echo_table(f, &p->own, whole);
+}
+
+void deck_echo_some(const deck *d, const char *app, bool free_keys, const char *without, FILE *f) {
+  deck_locale l = deck_locale_enter();
+  fprintf(f, "app: %s\n", app);
+  for (int i = 0; i < d->nparts; i++) {
+    if (!without || strcmp(d->parts[i].schema->name, without)) echo_part(f, &d->parts[i], free_keys);
+  }
+  deck_locale_leave(l);
 }
 
 void deck_echo(const deck *d, const char *app, FILE *f) {
-  locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0), before = c ? uselocale(c) : (locale_t)0;
-  fprintf(f, "app: %s\n", app);
-  for (int i = 0; i < d->nparts; i++) echo_part(f, &d->parts[i]);
-  if (c) uselocale(before), freelocale(c);
+  deck_echo_some(d, app, true, NULL, f);
 }
 
 /* Template */

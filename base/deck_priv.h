@@ -2,9 +2,12 @@
  *   deck_parse.c  text -> tree of marked nodes        deck_check.c  tree + schema -> sections and values
  *   deck_value.c  node + key -> value                 deck_print.c  echo and template
  *   deck_fault.c  messages, suggestions               deck.c        the public functions, overrides
+ *   deck_sweep.c  the table `sweep`                   deck_each.c   key by key
  * Everything a deck owns hangs on one list of allocations and goes with deck_free. All functions are local. */
 #ifndef BASE_DECK_PRIV_H
 #define BASE_DECK_PRIV_H
+
+#include <locale.h>
 
 #include "base/deck.h"
 
@@ -13,8 +16,9 @@ enum { /* bounds that make hostile text harmless; no honest deck comes near them
        DECK_MAX_DEPTH = 8,
        DECK_MAX_KEYS = 256, /* in one mapping */
        DECK_MAX_NODES = 500000,
-       DECK_MAX_STEPS = 1000000, /* of {from, to, steps} */
-       DECK_MAX_FAULTS = 64,     /* kept; the rest is only counted */
+       DECK_MAX_STEPS = 1000000,  /* of {from, to, steps} */
+       DECK_MAX_POINTS = 1000000, /* of a sweep */
+       DECK_MAX_FAULTS = 64,      /* kept; the rest is only counted */
        DECK_SHOWN_FAULTS = 20,
        DECK_MAX_NAMES = 256 /* candidates of a suggestion */
 };
@@ -72,12 +76,30 @@ typedef struct deck_message {
   const char *text;
 } deck_message;
 
+typedef struct deck_axis {   /* one key of the sweep and its n values */
+  const char *name;          /* "model.beta", or "net" for whole mappings */
+  const char *section, *key; /* key NULL: whole mappings */
+  const deck_node *node;
+  long n;
+  deck_node **list;   /* values, or NULL and */
+  const double *grid; /* numbers */
+} deck_axis;
+
+typedef struct deck_sweep {
+  const deck_node *node; /* NULL: the deck has no sweep */
+  deck_axis *axis;
+  int axes;
+  long points; /* 0 where the sweep is faulty */
+  bool warm_start;
+} deck_sweep;
+
 struct deck {
   struct deck_block *blocks;
   const char *name;
   const char *const *overrides;
   const deck_section *schema;
   deck_node *root;
+  deck_sweep sweep;
   deck_part *parts;
   int nparts, nodes, nfaults;
   bool no_memory;
@@ -88,6 +110,18 @@ struct deck {
 void *deck_alloc(deck *d, size_t bytes);
 char *deck_copy(deck *d, const char *s, size_t n);
 deck_node *deck_find(const deck_node *map, const char *key); /* child of that name or NULL */
+/* Replaces child `old` of the map, or adds one (old NULL). */
+void deck_put(deck_node *map, deck_node *old, const char *key, deck_node *n);
+/* Section of the root, made if it is not there; NULL if it is no mapping. */
+deck_node *deck_open_section(deck *d, const char *name, int origin);
+/* The tree and the sweep of a deck, nothing of it checked against a schema; NULL if out of memory. */
+deck *deck_read(const char *name, const char *text, size_t n, const char *const *overrides, int noverrides);
+/* Numbers are read and written with a decimal point whatever the locale of the program: between these two. */
+typedef struct deck_locale {
+  locale_t c, before;
+} deck_locale;
+deck_locale deck_locale_enter(void);
+void deck_locale_leave(deck_locale l);
 
 /* deck_parse.c: whole YAML text -> root node; NULL on a fatal fault (recorded) or for empty text (not recorded). */
 deck_node *deck_tree(deck *d, const char *text, size_t n, int origin);
@@ -114,6 +148,15 @@ void deck_check(deck *d);
 void deck_check_duplicates(deck *d); /* report and remove; before the overrides come */
 int deck_key_count(const deck_key *keys);
 const deck_key *deck_key_find(const deck_key *keys, const char *name);
+
+/* deck_print.c: the value as the echo writes it; long lists on several lines. */
+void deck_print_value(FILE *f, const deck_key *k, const deck_value *v);
+
+/* deck_sweep.c */
+void deck_sweep_take(deck *d);                                         /* out of the tree into d->sweep */
+void deck_sweep_put(deck *d, long number);                             /* the values of a point into the tree */
+long deck_sweep_index(const deck_sweep *s, int axis, long number);     /* which value of the axis the point has */
+void deck_sweep_value(const deck_sweep *s, int axis, long i, FILE *f); /* its text; equal values, equal texts */
 
 /* deck_fault.c: record `place: section.key = value: reason`; path and value come from the node. */
 void deck_fault(deck *d, const deck_node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -1,4 +1,4 @@
-/* file.c: file_read, file_write (begin, commit, abandon), file_folder, file_exists. */
+/* file.c: file_read, file_write (begin, commit, abandon), file_rotate, file_folder, file_exists. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -100,6 +100,23 @@ int file_commit(const char *path, int fd, const void *p, size_t n, bool sync, er
 int file_write(const char *path, const void *p, size_t n, bool sync, err *e) {
   int fd;
   return file_begin(path, &fd, e) || file_commit(path, fd, p, n, sync, e) ? e->code : 0;
+}
+
+int file_rotate(const char *path, const char *previous, const void *head, size_t nhead, const void *body, size_t nbody,
+                err *e) {
+  char tmp[PATH_MAX];
+  int fd;
+  if (file_begin(path, &fd, e)) return e->code;
+  int bad = write_all(fd, head, nhead) || write_all(fd, body, nbody) || fsync(fd), reason = errno;
+  if (close(fd) && !bad) bad = 1, reason = errno;
+  if (!bad && rename(path, previous) && errno != ENOENT) bad = 1, reason = errno;
+  if (!bad && rename(tmp_name(tmp, path), path)) bad = 1, reason = errno;
+  if (bad) {
+    file_abandon(path, -1);
+    return err_set(e, ERR_FILE, "cannot write %s (%zu bytes): %s", path, nhead + nbody, strerror(reason));
+  }
+  sync_folder(path);
+  return 0;
 }
 
 int file_folder(const char *path, bool *existed, err *e) {

@@ -19,6 +19,11 @@ int file_begin(const char *path, int *fd, err *e);
 int file_commit(const char *path, int fd, const void *p, size_t n, bool sync, err *e);
 void file_abandon(const char *path, int fd);
 
+/* PATH holds head and body, what it held before is called PREVIOUS from now on. Synced; a crash at any moment leaves a
+ * complete file under one of the two names; where it cannot be written (ERR_FILE) both stay as they were. */
+int file_rotate(const char *path, const char *previous, const void *head, size_t nhead, const void *body, size_t nbody,
+                err *e);
+
 /* Make a folder and its parents; *existed (may be NULL) tells whether it was there. ERR_FILE. */
 int file_folder(const char *path, bool *existed, err *e);
 bool file_exists(const char *path);

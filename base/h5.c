@@ -1,4 +1,4 @@
-/* h5.c: h5_create, h5_commit, h5_abandon, h5_scratch, h5_copy, h5_open, h5_close.
+/* h5.c: h5_create, h5_commit, h5_abandon, h5_scratch, h5_image, h5_open_image, h5_copy, h5_open, h5_close.
  *
  * Files are built with HDF5's in-memory ("core") driver and written out as one image by base/file.c. A library that
  * meets a full disk while it closes a file is left in a state from which it does not recover; plain write(2) reports
@@ -45,13 +45,17 @@ static void h5_delete(h5 *f) {
   free(f);
 }
 
+static const char *image_name(const h5 *f, char name[32]) { /* files in memory are told apart by name */
+  snprintf(name, 32, "scratch-%p", (const void *)f);
+  return name;
+}
+
 static int open_image(h5 *f, err *e) {
-  char name[32]; /* files in memory are told apart by name */
-  snprintf(name, sizeof name, "scratch-%p", (void *)f);
+  char name[32];
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fapl_core(access, GROWTH, 0);
   H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-  f->id = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  f->id = H5Fcreate(image_name(f, name), H5F_ACC_TRUNC, H5P_DEFAULT, access);
   H5Pclose(access);
   return f->id < 0 ? h5_fail(f, "begin", "a file image", e) : 0;
 }
@@ -75,27 +79,39 @@ int h5_scratch(h5 **out, err *e) {
   return e->code;
 }
 
-static void *take_image(h5 *f, size_t *n, err *e) {
+int h5_image(h5 *f, void **image, size_t *n, err *e) {
+  *image = NULL;
   ssize_t size = H5Fflush(f->id, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(f->id, NULL, 0);
-  if (size <= 0) {
-    h5_fail(f, "finish", "the file image", e);
-    return NULL;
-  }
-  void *image = malloc((size_t)size);
-  if (!image) err_set(e, ERR_RUN, "out of memory while writing %s (%zd bytes)", f->path, size);
-  if (image && H5Fget_file_image(f->id, image, (size_t)size) != size) {
-    h5_fail(f, "finish", "the file image", e);
-    free(image);
-    image = NULL;
-  }
+  if (size <= 0) return h5_fail(f, "finish", "the file image", e);
   *n = (size_t)size;
-  return image;
+  *image = malloc(*n);
+  if (!*image) return err_set(e, ERR_RUN, "out of memory while writing %s (%zd bytes)", f->path, size);
+  if (H5Fget_file_image(f->id, *image, *n) == size) return 0;
+  free(*image);
+  *image = NULL;
+  return h5_fail(f, "finish", "the file image", e);
+}
+
+int h5_open_image(h5 **out, const char *path, const void *image, size_t n, err *e) {
+  char name[32];
+  h5 *f = *out = h5_new(path, e);
+  if (!f) return e->code;
+  hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  H5Pset_fapl_core(access, GROWTH, 0);
+  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+  if (H5Pset_file_image(access, (void *)image, n) >= 0) f->id = H5Fopen(image_name(f, name), H5F_ACC_RDONLY, access);
+  H5Pclose(access);
+  if (f->id >= 0) return 0;
+  err_set(e, ERR_FILE, "cannot read %s: it holds no HDF5 file, or a damaged one", path);
+  h5_delete(f);
+  *out = NULL;
+  return e->code;
 }
 
 int h5_commit(h5 *f, err *e) {
   size_t n;
-  void *image = take_image(f, &n, e);
-  if (!image) {
+  void *image;
+  if (h5_image(f, &image, &n, e)) {
     h5_abandon(f);
     return e->code;
   }

@@ -18,9 +18,13 @@ int h5_create(h5 **f, const char *path, err *e); /* opens PATH.tmp */
 int h5_commit(h5 *f, err *e);                    /* flush, fsync, close, rename; frees f either way */
 void h5_abandon(h5 *f);                          /* close and remove PATH.tmp; frees f; f may be NULL */
 int h5_scratch(h5 **f, err *e);                  /* in memory only: h5_abandon frees it */
-int h5_copy(h5 *to, h5 *from, err *e);           /* every group of from's first level that `to` lacks */
-int h5_open(h5 **f, const char *path, err *e);   /* read only; ERR_FILE if absent, truncated or foreign */
-void h5_close(h5 *f);                            /* f may be NULL */
+/* The bytes of a file that h5_create or h5_scratch began (caller frees), and a file to be read out of such bytes, which
+ * are copied; `name` stands in messages. */
+int h5_image(h5 *f, void **image, size_t *n, err *e);
+int h5_open_image(h5 **f, const char *name, const void *image, size_t n, err *e);
+int h5_copy(h5 *to, h5 *from, err *e);         /* every group of from's first level that `to` lacks */
+int h5_open(h5 **f, const char *path, err *e); /* read only; ERR_FILE if absent, truncated or foreign */
+void h5_close(h5 *f);                          /* f may be NULL */
 
 /* Paths are absolute ("/results/lnZ.nis/value"); missing groups are made. rank 0 = scalar. unit and description
  * compulsory (description must not be empty; unit "1" for pure numbers). */
@@ -40,6 +44,10 @@ int h5_read_attr_text(h5 *f, const char *path, const char *name, char **text, er
 int h5_read_attr_f64(h5 *f, const char *path, const char *name, double *v, err *e);
 int h5_read_attr_i64(h5 *f, const char *path, const char *name, long long *v, err *e);
 bool h5_has_attr(h5 *f, const char *path, const char *name);
+/* Compares an object and all below it bit for bit, attributes too; tells each difference: "/results/x/value" and what.
+ * What neither file has is equal. */
+int h5_compare(h5 *a, h5 *b, const char *path, void (*tell)(void *ctx, const char *object, const char *text), void *ctx,
+               err *e);
 /* Calls fn for each link of a group in name order; stops at nonzero. */
 int h5_each(h5 *f, const char *group, int (*fn)(h5 *f, const char *name, void *ctx, err *e), void *ctx, err *e);
 

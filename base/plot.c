@@ -1,4 +1,4 @@
-/* plot.c: plot_new, plot_panel, plot_curve, plot_image, plot_write: one gnuplot script with its data inside.
+/* plot.c: plot_new, plot_panel, plot_curve, plot_image, plot_write, plot_drop: one gnuplot script with its data inside.
  * Colours: M. Okabe, K. Ito, "Color universal design" (2008). */
 #include "base/plot.h"
 
@@ -59,6 +59,10 @@ static void plot_free(plot *p) {
   }
   free(p->panel), free(p->title);
   free(p);
+}
+
+void plot_drop(plot *p) {
+  if (p) plot_free(p);
 }
 
 void plot_panel(plot *p, const char *title, const char *xlabel, const char *ylabel, int logx, int logy) {

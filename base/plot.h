@@ -23,4 +23,5 @@ void plot_image(plot *p, const char *label, size_t rows, size_t cols, const doub
  * hand. Where gnuplot is missing that is all, and 0 is returned with the reason in e->text (e->code stays 0). Frees p.
  */
 int plot_write(plot *p, const char *path, err *e);
+void plot_drop(plot *p); /* frees without writing; p may be NULL */
 #endif

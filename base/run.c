@@ -42,7 +42,7 @@ bool run_lost(const run *r) {
 
 /* Rank 0 reads the deck; all get its bytes. */
 static int read_deck(run *r, err *e) {
-  if (run_root(r)) file_read(r->o.deck_path, &r->in.text, &r->in.bytes, ERR_DECK, e);
+  if (run_root(r)) run_input_read(&r->in, &r->o, e);
   if (comm_vote(&r->c, e)) return e->code;
   comm_bcast(&r->c, &r->in.bytes, sizeof r->in.bytes);
   if (!run_root(r) && !(r->in.text = calloc(r->in.bytes + 1, 1))) err_set(e, ERR_RUN, "out of memory");
@@ -57,7 +57,7 @@ static int parse_deck(run *r, const app *const *apps, err *e) {
   run_input_parse(&r->in, &r->o, apps, e);
   if (comm_vote(&r->c, e)) return e->code;
   deck_get(r->in.deck, "run", run_keys, &r->config);
-  comm_threads(&r->c, (int)r->config.threads);
+  comm_threads(&r->c, r->config.threads ? (int)r->config.threads : r->o.threads);
   return 0;
 }
 
@@ -75,6 +75,8 @@ static int open_files(run *r, err *e) {
   if (!run_root(r) && !(r->out = calloc(n, 1))) err_set(e, ERR_RUN, "out of memory");
   if (comm_vote(&r->c, e)) return e->code;
   comm_bcast(&r->c, r->out, n);
+  r->restoring = r->saved_state != NULL;
+  comm_bcast(&r->c, &r->restoring, sizeof r->restoring);
   return 0;
 }
 
@@ -89,6 +91,7 @@ static void run_free(run *r) {
   for (int k = 0; k < r->items; k++) free((char *)r->item[k].name);
   free(r->series), free(r->writer), free(r->item), free(r->out);
   h5_abandon(r->kept);
+  run_saved_free(r->saved_state);
   if (!r->lost) {
     if (r->ballot != MPI_COMM_NULL) MPI_Comm_free(&r->ballot);
     comm_close(&r->c);
@@ -104,11 +107,16 @@ static int open_stages(run *r, const app *const *apps, err *e) {
   }
   if (check_machine(r, e) || open_files(r, e)) return e->code;
   run_log_banner(r);
+  run_saved_log(r);
+  run_pace_start(r);
   if (check.text[0]) run_warn(r, "%s", check.text);
   return 0;
 }
 
 int run_open(run **out, MPI_Comm parent, const run_options *o, const app *const *apps, err *e) {
+  *out = NULL;
+  if (o->restart && o->overwrite)
+    return err_set(e, ERR_DECK, "--restart continues a run and --overwrite begins it anew: give one of them");
   run *r = *out = calloc(1, sizeof *r);
   if (!r) return err_set(e, ERR_RUN, "out of memory");
   gsl_set_error_handler_off();
@@ -148,18 +156,23 @@ static int vote_within(run *r, double patience, err *e) {
 int run_main(run *r, err *e) {
   int code = r->in.app->main(r, e);
   if (code && !e->code) err_set(e, code, "%s failed without giving a reason", r->in.app->name);
+  if (!e->code && r->trouble.code) *e = r->trouble;
+  if (!e->code && r->stop)
+    err_set(e, ERR_AGAIN, "stopped by %s with a valid checkpoint: resubmit with --restart", r->why);
+  if (!e->code && !r->o.dry) run_saved_check(r, e);
   return vote_within(r, r->o.patience_s > 0 ? r->o.patience_s : PATIENCE, e);
 }
 
 int run_snapshot(run *r, err *e) {
   if (run_root(r) && !r->o.dry && !e->code) run_file_write(r, e);
-  return comm_vote(&r->c, e);
+  if (!comm_vote(&r->c, e)) run_save(r);
+  return e->code;
 }
 
 /* ---- closing ---- */
 
 static void settle(run *r, const err *e) {
-  r->state = !e->code ? "done" : e->code == ERR_AGAIN ? "stopped" : "failed";
+  r->state = !e->code ? "done" : e->code == ERR_AGAIN ? "resubmit" : r->stop ? "stopped" : "failed";
   r->reason = e->code ? e->text : NULL;
 }
 
@@ -179,14 +192,15 @@ static void print_results(run *r) {
 static void close_files(run *r, err *e) {
   err late = {0}; /* a second failure must not hide the first */
   settle(r, e);
-  if (r->saved && run_file_write(r, &late) && !e->code) *e = late;
+  bool keep = r->inherited && e->code; /* results that are worth more than none */
+  if (r->saved && !keep && run_file_write(r, &late) && !e->code) *e = late;
   if (!e->code) print_results(r);
   if (r->saved) { /* if even that cannot be written, the exit code tells */
     settle(r, e);
     memset(&late, 0, sizeof late);
     run_file_status(r, &late);
   }
-  if (r->log.file && e->code) fprintf(r->log.file, "error: %s\n", e->text);
+  if (r->log.file && e->code) fprintf(r->log.file, "%s%s\n", e->code == ERR_AGAIN ? "" : "error: ", e->text);
   if (!e->code && r->saved) run_log(r, "done: results are in %s", run_path(r, "run.h5"));
   if (!e->code && r->o.dry) run_log(r, "dry run done");
 }
@@ -195,6 +209,7 @@ int run_close(run *r, err *e) {
   if (run_root(r)) close_files(r, e);
   if (!r->lost) comm_vote(&r->c, e);
   int code = e->code;
+  run_pace_end(r);
   run_free(r);
   return code;
 }

@@ -24,7 +24,7 @@ typedef struct app { /* descriptor of an app: one file in apps/, one line in app
   int (*main)(run *r, err *e);         /* the algorithm; with run_dry(r) it plans, reports and returns */
 } app;
 
-extern const deck_key run_keys[]; /* section `run`: seed, threads, memory_GB, log_every_s, title */
+extern const deck_key run_keys[]; /* section `run`: seed, threads, memory_GB, walltime_h ... */
 
 typedef struct run_options {
   const char *deck_path, *out; /* out NULL: runs/<deck name>, or with -2, -3, ... where that exists */
@@ -32,8 +32,14 @@ typedef struct run_options {
   int noverrides;
   bool dry, quiet, overwrite;
   const char *command_line, *precision; /* for the record; precision: "single", "double" or NULL */
+  const char *restart;                  /* a checkpoint, "auto" (the last readable one of `out`) or NULL */
   double patience_s;                    /* see run_main; 0: 30 s */
-} run_options;                          /* everything pointed at must stay valid until run_close */
+  const char *text;                     /* of the deck where it was read already; NULL: from deck_path */
+  size_t bytes;
+  const struct sweep_point *point; /* of a deck with a sweep (base/sweep.h), or NULL */
+  int threads;                     /* per rank where run.threads = 0 and ranks of others share the node; 0: choose */
+  double begun;                    /* run_clock when the job began, to which run.walltime_h refers; 0: now */
+} run_options;                     /* everything pointed at must stay valid until run_close */
 
 /* Reads and checks the deck, tests the machine, makes the output folder and writes a first run.h5, so that whatever
  * cannot work fails before any work. On failure *r is NULL and e is the same on all ranks. apps: NULL-terminated. */
@@ -70,7 +76,10 @@ void run_warn(run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3))
 
 /* `done` units of work out of `total` are done in a phase: progress line on a terminal, a plain line every
  * run.log_every_s in a batch log. note: short state such as "KL .12 ess .9" or NULL. Returns true if the run must stop
- * now. */
+ * now: wall time, signal or stop file; a checkpoint was written then, as one is every run.checkpoint_min.
+ * Collective: all ranks call with the same phase, done and total, each time when everything the run owns stands
+ * between two units of work, and (by the app's first tick) everything is owned that was in the last checkpoint. Cheap:
+ * ranks speak to each other every 50 ms only. */
 bool run_tick(run *r, const char *phase, long done, long total, const char *note);
 /* The run must stop: loops end, the app returns without error and without results that are not final. Local; equal on
  * all ranks. */
@@ -79,7 +88,11 @@ bool run_stopping(const run *r);
 /* Wall time of named parts, summed: /timing. Local; rank 0's times count. */
 void run_timer(run *r, const char *part, bool start);
 
-/* What the run owns: a checkpoint (and the copy in memory of tests) consists of these and of nothing else.
+/* What the run owns: a checkpoint (and the copy in memory of tests) consists of these and of nothing else. In a run
+ * that continues, run_own (collective then, in the same order on all ranks) fills the object with what was saved under
+ * its name, the first time it is called for that name. An object may have grown since, as keys that may change
+ * demand (train.steps, estimate.draws): what was saved is its beginning, of each row if it has rows, the rest stays as
+ * it was given. It may have shrunk only by zero bytes, the room for work that was never done (ERR_DECK).
  * count elements on this rank; replicated: the same on all ranks; else rows [first, first+count/row) of a global array
  * of `rows` rows; else (row = 0) rank 0's alone, count 0 elsewhere. The pointer stays the caller's and must stay valid
  * until run_disown or run_close. */
@@ -110,8 +123,8 @@ typedef struct run_value {
   double value, error, exact, exact_error, tau_int, n_eff;
 } run_value;
 int run_result(run *r, run_value v, err *e);
-/* Where an observable has no exact value, a long run `source` stands in for it: results observable.* but its own that have
- * none yet get value and error as their reference. Rank 0. */
+/* Where an observable has no exact value, a long run `source` stands in for it: results observable.* but its own that
+ * have none yet get value and error as their reference. Rank 0. */
 void run_result_reference(run *r, const char *observable, const char *source, double value, double error);
 /* An array result with named axes: dims[i] points along axis i; axis values may be NULL (0, 1, ...). error/exact may be
  * NULL. */
@@ -134,6 +147,8 @@ int run_series(run *r, const char *name, h5_type t, int rank, const size_t *dims
 int run_writer(run *r, int (*write)(h5 *f, const void *self, err *e), const void *self, err *e);
 int run_writer_end(run *r, const void *self, err *e);
 
-int run_snapshot(run *r, err *e); /* collective: rewrite run.h5 now */
+/* Collective: rewrite run.h5 and the checkpoint now: between phases, and at the end while everything is still owned, so
+ * that a finished run can be extended. A checkpoint that cannot be written is a warning. */
+int run_snapshot(run *r, err *e);
 
 #endif

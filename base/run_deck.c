@@ -1,10 +1,11 @@
-/* run_deck.c: run_keys, run_input_parse, run_find_app, run_check, run_template. */
+/* run_deck.c: run_keys, run_input_read, run_input_parse, run_find_app, run_check, run_template. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/run_priv.h"
+#include "base/sweep.h"
 
 const deck_key run_keys[] = {
     {"seed", DECK_INT, offsetof(run_config, seed), "1", 0, 4294967295., NULL, "", "all random numbers follow from it",
@@ -15,6 +16,10 @@ const deck_key run_keys[] = {
      true},
     {"log_every_s", DECK_REAL, offsetof(run_config, log_every_s), "30", .1, 86400, NULL, "s",
      "time between progress lines of a batch log", true},
+    {"checkpoint_min", DECK_REAL, offsetof(run_config, checkpoint_min), "10", 0, 1e6, NULL, "min",
+     "time between checkpoints; 0: only between phases, at a stop and at the end", true},
+    {"walltime_h", DECK_REAL, offsetof(run_config, walltime_h), "0", 0, 1e5, NULL, "h",
+     "stop with a checkpoint before this job has run so long; 0: the end time that Slurm names, if any", true},
     {"title", DECK_TEXT, offsetof(run_config, title), "~", 0, 0, NULL, "", "a line about this run, kept in run.h5",
      true},
     {0}};
@@ -49,15 +54,23 @@ static deck_section *full_schema(const app *a, err *e) {
   return s;
 }
 
+int run_input_read(run_input *in, const run_options *o, err *e) {
+  if (!o->text) return file_read(o->deck_path, &in->text, &in->bytes, ERR_DECK, e);
+  if (!(in->text = calloc(o->bytes + 1, 1))) return err_set(e, ERR_RUN, "out of memory");
+  memcpy(in->text, o->text, in->bytes = o->bytes);
+  return 0;
+}
+
 int run_input_parse(run_input *in, const run_options *o, const app *const *apps, err *e) {
   char word[64], where[1200];
   if (deck_app(word, o->deck_path, in->text, in->bytes, e)) return e->code;
   snprintf(where, sizeof where, "%s: app = %s", o->deck_path, word);
   if (!(in->app = run_find_app(apps, word, where, e))) return e->code;
   if (!(in->schema = full_schema(in->app, e))) return e->code;
-  if (deck_parse(&in->deck, o->deck_path, in->text, in->bytes, o->overrides, o->noverrides, in->schema, e))
+  const deck_point *point = o->point ? &o->point->at : NULL;
+  if (deck_parse_point(&in->deck, o->deck_path, in->text, in->bytes, o->overrides, o->noverrides, point, in->schema, e))
     return e->code;
-  return in->app->check ? in->app->check(in->deck, e) : 0;
+  return in->app->check && !in->deck_only ? in->app->check(in->deck, e) : 0;
 }
 
 void run_input_free(run_input *in) {
@@ -68,7 +81,7 @@ void run_input_free(run_input *in) {
 
 int run_check(const run_options *o, const app *const *apps, const app **a, err *e) {
   run_input in = {0};
-  if (!file_read(o->deck_path, &in.text, &in.bytes, ERR_DECK, e)) run_input_parse(&in, o, apps, e);
+  if (!run_input_read(&in, o, e)) run_input_parse(&in, o, apps, e);
   *a = in.app;
   run_input_free(&in);
   return e->code;

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/run_priv.h"
+#include "base/sweep.h"
 #include "base/version.h"
 
 enum { MOST_RUNS = 100000 };
@@ -19,8 +21,7 @@ const char *run_path(run *r, const char *name) {
 
 /* ---- the folder ---- */
 
-/* "inputs/ising/quick.yaml" -> "runs/quick" */
-static char *default_folder(const char *path) {
+char *run_default_folder(const char *path) {
   char *s = NULL;
   const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
   if (asprintf(&s, "runs/%.*s", dot && dot > name ? (int)(dot - name) : (int)strlen(name), name) < 0) return NULL;
@@ -44,19 +45,33 @@ static int make_new_folder(run *r, err *e) {
   return e->code;
 }
 
+/* What an earlier run left here: refused, or (--overwrite) its checkpoints removed, which must not be continued. */
+static int clear_folder(run *r, err *e) {
+  static const char *const left[] = {"run.h5", "checkpoint.h5", "checkpoint-prev.h5"};
+  for (int k = 0; k < 3; k++) {
+    const char *path = run_path(r, left[k]);
+    if (r->o.overwrite && k)
+      unlink(path);
+    else if (!r->o.overwrite && file_exists(path))
+      return err_set(
+          e, ERR_FILE,
+          "%s belongs to another run: choose another folder with -o, or give --restart to continue that run, "
+          "or --overwrite",
+          path);
+  }
+  return 0;
+}
+
 static int make_folder(run *r, err *e) {
-  r->out = r->o.out ? strdup(r->o.out) : default_folder(r->o.deck_path);
+  r->out = r->o.out ? strdup(r->o.out) : run_default_folder(r->o.deck_path);
   if (!r->out) return err_set(e, ERR_RUN, "out of memory");
   for (size_t n = strlen(r->out); n > 1 && r->out[n - 1] == '/';) r->out[--n] = 0;
   if (strlen(r->out) + 32 > PATH_MAX) return err_set(e, ERR_FILE, "the name of the output folder is too long");
+  if (r->o.restart && run_saved_open(r, e)) return e->code;
   if (r->o.dry) return 0;
-  if (!r->o.out && !r->o.overwrite) return make_new_folder(r, e);
+  if (!r->o.out && !r->o.overwrite && !r->o.restart) return make_new_folder(r, e);
   if (file_folder(r->out, NULL, e)) return e->code;
-  if (!r->o.overwrite && file_exists(run_path(r, "run.h5")))
-    return err_set(e, ERR_FILE,
-                   "%s holds the results of another run: choose another folder with -o, or give --overwrite",
-                   run_path(r, "run.h5"));
-  return 0;
+  return r->o.restart ? 0 : clear_folder(r, e);
 }
 
 /* ---- small files ---- */
@@ -90,6 +105,7 @@ static void print_status(const run *r, FILE *f) {
   double t = run_clock(), speed = t > l->since && l->phase[0] ? (double)(l->done - l->first) / (t - l->since) : 0;
   run_date(now);
   fprintf(f, "state: %s\nupdated: %s\nelapsed_s: %.1f\n", r->state, now, t - l->start);
+  if (r->restarts) fprintf(f, "restarts: %ld\nelapsed_before_s: %.1f\n", r->restarts, r->earlier);
   if (r->reason) fprintf(f, "reason: |\n  %.*s\n", (int)strcspn(r->reason, "\n"), r->reason);
   if (!l->phase[0]) return;
   fprintf(f, "phase: %s\ndone: %ld\ntotal: %ld\nprogress: %.4f\nrate_per_s: %.4g\n", l->phase, l->done, l->total,
@@ -103,7 +119,7 @@ int run_file_status(run *r, err *e) {
 
 static int open_log(run *r, err *e) {
   const char *path = run_path(r, "log.txt");
-  r->log.file = fopen(path, "w");
+  r->log.file = fopen(path, r->o.restart ? "a" : "w");
   if (!r->log.file) return err_set(e, ERR_FILE, "cannot write %s: %s", path, strerror(errno));
   setvbuf(r->log.file, NULL, _IOLBF, BUFSIZ);
   return 0;
@@ -112,7 +128,9 @@ static int open_log(run *r, err *e) {
 int run_file_open(run *r, err *e) {
   if (make_folder(r, e) || r->o.dry) return e->code;
   if (write_text(r, "used.yaml", true, print_used, e) || open_log(r, e) || run_file_status(r, e)) return e->code;
-  return run_file_write(r, e); /* last: a folder with a run.h5 is a run that began */
+  unlink(run_path(r, "stop")); /* of an earlier part of the run */
+  r->saved = r->inherited = r->o.restart && file_exists(run_path(r, "run.h5"));
+  return r->saved ? 0 : run_file_write(r, e); /* last: a folder with a run.h5 is a run that began */
 }
 
 /* ---- run.h5 ---- */
@@ -149,7 +167,9 @@ static int put_provenance(const run *r, h5 *f, err *e) {
                {"cpu", r->machine.cpu},
                {"blas", r->machine.blas},
                {"status", r->state},
-               {"reason", r->reason}};
+               {"reason", r->reason},
+               {"point", r->o.point ? r->o.point->label : NULL},
+               {"warm_start", r->o.point && r->o.point->from[0] ? r->o.point->from : NULL}};
   for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
     if (h5_attr_text(f, "/run", texts[k].name, texts[k].text, e)) return e->code;
   return put_text_of(r, f, "used_deck", print_used, e) || put_text_of(r, f, "overrides", print_overrides, e) ? e->code
@@ -180,6 +200,9 @@ static int put_timing(const run *r, h5 *f, err *e) {
   if (h5_write(f, "/timing/total", H5_F64, 0, NULL, &total, "s", "wall time from the start of the run", e) ||
       h5_attr_text(f, "/timing", "started", l->started, e) || h5_attr_text(f, "/timing", "written", now, e))
     return e->code;
+  if (h5_write(f, "/timing/earlier", H5_F64, 0, NULL, &r->earlier, "s", "wall time of the parts before a restart", e) ||
+      h5_attr_i64(f, "/timing", "restarts", r->restarts, e))
+    return e->code;
   for (int k = 0; k < l->timers; k++) {
     const run_timer_part *t = &l->timer[k];
     double sum = t->sum + (t->since >= 0 ? run_clock() - t->since : 0);
@@ -197,6 +220,6 @@ int run_file_write(run *r, err *e) {
     return e->code;
   }
   if (h5_commit(f, e)) return e->code;
-  r->saved = true;
+  r->saved = true, r->inherited = false;
   return 0;
 }

@@ -147,19 +147,20 @@ static void show_progress(run *r, double now, const char *note) {
   run_logger *l = &r->log;
   char text[512];
   bool over = l->done >= l->total;
+  bool plain = now - l->printed >= r->config.log_every_s || (over && (l->spoken || now - l->since >= 1));
+  if (!plain && (!l->tty || l->quiet || now - l->shown < SHOW_EVERY)) return; /* most ticks */
   progress_text(l, now, note, text, sizeof text);
-  if (now - l->printed >= r->config.log_every_s || (over && (l->spoken || now - l->since >= 1))) {
+  if (plain) {
     l->printed = now, l->spoken = true;
     log_line(r, !l->tty || over, "%s", text);
-  } else if (l->tty && !l->quiet && now - l->shown >= SHOW_EVERY) {
+  } else {
     l->shown = now, l->open_line = true;
     printf("\r\033[K%.*s", 150, text);
     fflush(stdout);
   }
 }
 
-bool run_tick(run *r, const char *phase, long done, long total, const char *note) {
-  if (r->c.rank) return r->stop;
+static void show_tick(run *r, const char *phase, long done, long total, const char *note) {
   run_logger *l = &r->log;
   double now = run_clock();
   begin_phase(l, phase, done, now);
@@ -170,6 +171,11 @@ bool run_tick(run *r, const char *phase, long done, long total, const char *note
     l->told = now;
     run_file_status(r, &e);
   }
+}
+
+bool run_tick(run *r, const char *phase, long done, long total, const char *note) {
+  if (run_root(r)) show_tick(r, phase, done, total, note);
+  run_pace_tick(r, phase, done);
   return r->stop;
 }
 

@@ -2,7 +2,10 @@
  *   run.c          open, main, close, accessors      run_deck.c    the deck, its schema and app
  *   run_machine.c  hosts, CPU, BLAS                  run_file.c    output folder, used.yaml, status, run.h5
  *   run_log.c      log, progress, timers             run_own.c     owned objects
- *   run_result.c   results, series, writers          run_table.c   tables of results, show */
+ *   run_result.c   results, series, writers          run_table.c   tables of results, show
+ *   run_stop.c     when to save and to stop          run_checkpoint.c  the file of a checkpoint
+ *   run_sweep.c, run_farm.c   the points of a sweep, and all of them in one job
+ *   run_collect.c, run_plot.c, run_diff.c   many runs: table, picture, comparison */
 #ifndef BASE_RUN_PRIV_H
 #define BASE_RUN_PRIV_H
 
@@ -16,7 +19,7 @@ enum { RUN_PATHS = 8, RUN_TIMERS = 64 };
 /* ---- run_deck.c ---- */
 typedef struct run_config { /* section `run` */
   long seed, threads;
-  double memory_GB, log_every_s;
+  double memory_GB, log_every_s, checkpoint_min, walltime_h;
   const char *title; /* may be NULL */
 } run_config;
 
@@ -26,8 +29,11 @@ typedef struct run_input {
   const app *app;
   deck_section *schema; /* the app's sections and `run` */
   deck *deck;
+  bool deck_only; /* do not call the app's check */
 } run_input;
 
+/* Local: the deck's bytes, from its file or from the options. */
+int run_input_read(run_input *in, const run_options *o, err *e);
 /* Local: from in->text and in->bytes to in->deck; calls the app's check. */
 int run_input_parse(run_input *in, const run_options *o, const app *const *apps, err *e);
 void run_input_free(run_input *in);
@@ -66,6 +72,46 @@ void run_log_banner(run *r);
 /* To log.txt alone, or to the terminal as well. */
 void run_log_text(run *r, bool both, const char *text);
 
+/* ---- run_own.c: one object; rank 0's `all` is the whole of it in global order ---- */
+typedef enum { RUN_REPLICATED, RUN_ROWS, RUN_ROOT } run_shape;
+run_shape run_item_shape(const run_item *i);
+size_t run_item_size(const run_item *i);  /* bytes of an element */
+size_t run_item_total(const run_item *i); /* elements of the whole; of a RUN_ROOT: right on rank 0 only */
+/* Collective. all: NULL but on rank 0. */
+int run_item_gather(const run *r, const run_item *i, void *all, err *e);
+/* Collective. all: rows (the whole, if there are none) of `length` elements; longer or shorter than the object's, what
+ * both have is taken. */
+int run_item_scatter(const run *r, const run_item *i, const void *all, size_t length, err *e);
+/* Collective: ERR_RUN, with its name, where a replicated object is not the same on all ranks. */
+int run_items_agree(const run *r, err *e);
+
+/* ---- run_checkpoint.c ---- */
+typedef struct run_saved run_saved;
+int run_saved_write(run *r, err *e); /* collective: OUT/checkpoint.h5 */
+/* Rank 0: find and verify the checkpoint that o.restart asks for, compare decks. Without one
+ * (auto) the run starts from the beginning. */
+int run_saved_open(run *r, err *e);
+void run_saved_log(run *r); /* what there is to say about it; rank 0 */
+/* Collective, called by run_own while r->restoring: fill the object if the checkpoint has it, once. */
+int run_saved_take(run *r, const run_item *i, err *e);
+int run_saved_check(const run *r, err *e); /* local: ERR_FILE on rank 0 if something was not asked for */
+void run_saved_free(run_saved *s);         /* NULL allowed */
+
+/* ---- run_stop.c ---- */
+typedef struct run_pace {
+  char phase[64];
+  long done, ticks, left; /* at the last tick; since the last agreement; until the next */
+  double since, longest;  /* clock of the last agreement; longest interval between two of this phase */
+  double end;             /* rank 0: clock at which the job ends, or infinity */
+  double saved, cost;     /* clock of the last checkpoint, longest time one took */
+  double looked;          /* clock of the last look for the stop file */
+} run_pace;
+void run_pace_start(run *r);
+void run_pace_end(const run *r);
+void run_pace_tick(run *r, const char *phase, long done); /* collective now and then */
+void run_save(run *r);         /* collective: a checkpoint now, if there is anything to save */
+double run_wall(const run *r); /* s, all parts of the run together */
+
 /* ---- run_result.c ---- */
 typedef struct run_results { /* owns its copies of all texts and numbers */
   run_value *value;
@@ -102,6 +148,8 @@ char *run_deviation(char s[32], double value, double error, double exact, double
 int run_file_open(run *r, err *e); /* folder, used.yaml, log.txt, status, first run.h5 */
 int run_file_status(run *r, err *e);
 int run_file_write(run *r, err *e); /* run.h5 */
+/* "inputs/ising/quick.yaml" -> "runs/quick"; caller frees; NULL if out of memory. */
+char *run_default_folder(const char *deck_path);
 
 struct run {
   comm c;
@@ -114,7 +162,15 @@ struct run {
   char path[RUN_PATHS][PATH_MAX];
   int turn;
   bool lost, stop; /* stop: asked to end early */
-  bool saved;      /* the output folder is ours and holds a run.h5 */
+  const char *why; /* it stops, or NULL */
+  err trouble;     /* of a checkpoint: the app's end reports it */
+  run_pace pace;
+  bool restoring;         /* on all ranks: a checkpoint still holds objects that nobody has asked for */
+  run_saved *saved_state; /* it, on rank 0 */
+  bool inherited;         /* rank 0: run.h5 is still that of an earlier part */
+  double earlier;         /* s that earlier parts of the run took (rank 0) */
+  long restarts;
+  bool saved; /* the output folder is ours and holds a run.h5 */
   const char *state;
   const char *reason; /* why it failed, or NULL */
   run_logger log;

@@ -302,6 +302,15 @@ static int read_value(run_results *s, h5 *f, const char *name, const char *unit,
   return e->code ? e->code : add_value(s, v, e);
 }
 
+/* NULL where the axis has no values; the caller frees. */
+static char *axis_unit(h5 *f, const char *result, const char *part) {
+  char path[400], *unit = NULL;
+  err none = {0};
+  snprintf(path, sizeof path, "/results/%s/%s", result, part);
+  if (h5_has_attr(f, path, "unit")) h5_read_attr_text(f, path, "unit", &unit, &none);
+  return unit;
+}
+
 static int read_array(run_results *s, h5 *f, const char *group, run_array a, err *e) {
   char path[420], part[128], *axes = NULL, *rest = NULL;
   size_t dims[8];
@@ -316,13 +325,14 @@ static int read_array(run_results *s, h5 *f, const char *group, run_array a, err
     a.dims[k] = dims[k], a.axis[k] = name;
     snprintf(part, sizeof part, "axis_%s", name ? name : "");
     a.axis_values[k] = get(f, a.name, part, dims[k], e);
+    a.axis_unit[k] = axis_unit(f, a.name, part);
   }
   size_t n = e->code ? 0 : array_count(&a);
   double *value = get(f, a.name, "value", n, e), *error = get(f, a.name, "error", n, e),
          *exact = get(f, a.name, "exact", n, e);
   a.value = value, a.error = error, a.exact = exact;
   if (!e->code) add_array(s, a, e);
-  for (int k = 0; k < 4; k++) free((double *)a.axis_values[k]);
+  for (int k = 0; k < 4; k++) free((double *)a.axis_values[k]), free((char *)a.axis_unit[k]);
   free(value), free(error), free(exact), free(axes);
   return e->code;
 }

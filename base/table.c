@@ -121,11 +121,10 @@ static column measure(const table *t, int j) {
   int head = 0, bytes;
   for (int i = 1; i < t->rows; i++) {
     const char *s = cell(t->row[i], j, &bytes);
-    int back = tail(s, bytes) > 0 ? tail(s, bytes) : 0, front = glyphs(s, bytes) - back;
+    int back = !words(t, j) && tail(s, bytes) > 0 ? tail(s, bytes) : 0, front = glyphs(s, bytes) - back;
     if (front > head) head = front;
     if (back > c.tail) c.tail = back;
   }
-  if (words(t, j)) head += c.tail, c.tail = 0;
   c.width = head + c.tail;
   if (t->rows) {
     const char *s = cell(t->row[0], j, &bytes);

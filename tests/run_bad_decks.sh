@@ -5,7 +5,7 @@
 #   run_bad_decks.sh folder SOURCE PROGRAM LAUNCHER...   output folders: below a file, taken, read-only, full
 # NAME.expect holds one line per piece of text that must stand in the message; "exit: N" where the code is not 2.
 set -uo pipefail
-part=$1 source=$2 program=$3
+part=$1 source=$(realpath "$2") program=$(realpath "$3")
 shift 3
 launcher=("$@")
 failures=0 cases=0
@@ -165,7 +165,7 @@ check_folders() {
   expect_text first $? 0
   cp taken/run.h5 before.h5
   run_into taken
-  expect_text taken $? 3 "taken/run.h5 holds the results of another run: choose another folder with -o, or give --overwrite"
+  expect_text taken $? 3 "taken/run.h5 belongs to another run: choose another folder with -o, or give --restart to continue that run, or --overwrite"
   cmp -s taken/run.h5 before.h5 || fail taken "the results of the first run were touched"
   run_into taken --overwrite
   expect_text overwrite $? 0

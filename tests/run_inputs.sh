@@ -3,7 +3,7 @@
 #   run_inputs.sh deck     PROGRAM DECK [LAUNCHER...]   passes `check` and `run --dry-run`, and runs when made small
 #   run_inputs.sh template PROGRAM APP                  a template is a deck once its required keys are given
 set -euo pipefail
-part=$1 program=$2 word=$3
+part=$1 program=$(realpath "$2") word=$3
 shift 3
 launcher=("$@")
 
@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 
 smallness() { # overrides that make a deck of the app run for seconds
   case $1 in
-    ising) echo "-s train.steps=3 -s train.batch=64 -s train.growth=1 -s estimate.draws=512 -s estimate.compare=64" \
+    ising) echo "-s train.steps=3 -s train.batch=128 -s train.growth=1 -s estimate.draws=512 -s estimate.compare=64" \
       "-s chain.sweeps=200 -s chain.thermalisation=10 -s chain.replicas=2" ;;
     *) echo "tests/run_inputs.sh does not know how to make a deck of app $1 small" >&2 && exit 1 ;;
   esac

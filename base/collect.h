@@ -1,0 +1,26 @@
+/* collect.h: results of many runs beside each other. A run is a run.h5, a folder with one, or the folder of a sweep,
+ * which stands for all its points: those that points.txt names and that are not there are missing, and said to be.
+ * Local.
+ *
+ * Runs are told apart by the deck keys in which their used decks differ (section `run` and net.from left out), and
+ * sorted by them, the one named x first. */
+#ifndef BASE_COLLECT_H
+#define BASE_COLLECT_H
+
+#include <stdio.h>
+
+#include "base/run.h"
+
+typedef struct collect_options {
+  const char *const *run; /* words of the command line */
+  int runs;
+  const char *x; /* deck key, or NULL */
+  const char *y; /* results with commas between, or NULL: all */
+  bool pool;     /* merge runs that differ in section run (its seed) only; see run_pool.c */
+  const app *const *apps;
+} collect_options;
+
+/* Tables (or CSV) to f and, unless path is NULL, all of it into an HDF5 file. */
+int collect_print(const collect_options *o, bool csv, const char *path, FILE *f, err *e);
+
+#endif

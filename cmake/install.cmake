@@ -1,0 +1,51 @@
+# What `cmake --install` puts where: programs, decks, man pages (where help2man is), libraries with their headers, a CMake
+# package and pkg-config files for programs that use them.
+include(CMakePackageConfigHelpers)
+install(TARGETS spinet spinet-d)
+install(TARGETS spinet_plain spinet_f spinet_d DESTINATION ${CMAKE_INSTALL_LIBDIR})
+foreach(room base lattice analysis signals nn samplers xai)
+  if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/${room})
+    install(DIRECTORY ${room} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/spinet FILES_MATCHING PATTERN "*.h" PATTERN "*_priv.h" EXCLUDE)
+  endif()
+endforeach()
+install(DIRECTORY inputs DESTINATION ${CMAKE_INSTALL_DATADIR}/spinet)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN "*.png" EXCLUDE)
+
+# Man pages from --help; a build where the program cannot be started (cross compiling, no MPI in a sandbox) has none.
+find_program(SPINET_HELP2MAN help2man)
+if(SPINET_HELP2MAN)
+  foreach(program spinet spinet-d)
+    set(page ${CMAKE_BINARY_DIR}/${program}.1)
+    add_custom_command(OUTPUT ${page} DEPENDS ${program} VERBATIM
+      COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:${program}> -DPAGE=${page} -DHELP2MAN=${SPINET_HELP2MAN}
+              -P ${CMAKE_SOURCE_DIR}/cmake/manpage.cmake)
+    list(APPEND pages ${page})
+    install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 OPTIONAL)
+  endforeach()
+  add_custom_target(man ALL DEPENDS ${pages})
+endif()
+
+# The libraries are used with the compiler's own idea of MPI (mpicc, or MPI::MPI_C) and these.
+set(SPINET_LINK ${HDF5_C_LIBRARIES} ${BLAS_LIBRARIES} ${LAPACKE_LIBRARY} ${GSL_LIBRARY})
+list(FILTER SPINET_LINK EXCLUDE REGEX "lib(m|dl|pthread|sz|z)\\.(a|so)$")
+list(JOIN SPINET_LINK " " SPINET_PC_LINK)
+list(JOIN HDF5_C_INCLUDE_DIRS " -I" SPINET_PC_INCLUDE)
+file(RELATIVE_PATH SPINET_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+foreach(p f d)
+  set(SPINET_P ${p})
+  set(SPINET_DEFINE "")
+  set(SPINET_PRECISION double)
+  set(pc spinet-d)
+  if("${p}" STREQUAL "f")
+    set(SPINET_DEFINE "-DNN_SINGLE")
+    set(SPINET_PRECISION single)
+    set(pc spinet)
+  endif()
+  configure_file(${CMAKE_SOURCE_DIR}/cmake/spinet.pc.in ${CMAKE_BINARY_DIR}/${pc}.pc @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/${pc}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/spinet)
+configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/spinet-config.cmake.in ${CMAKE_BINARY_DIR}/spinet-config.cmake
+                              INSTALL_DESTINATION ${package} PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/spinet-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/spinet-config.cmake ${CMAKE_BINARY_DIR}/spinet-config-version.cmake DESTINATION ${package})

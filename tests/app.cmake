@@ -1,0 +1,31 @@
+# What the suite ships: decks, templates; what a user may get wrong: decks and folders; and the rules of the house.
+set(quiet_env "${spinet_env};OMP_NUM_THREADS=1")
+# script_test(NAME TIMEOUT PROCESSORS COMMAND...)
+function(script_test name timeout processors)
+  math(EXPR timeout "${timeout} * ${slowness}")
+  add_test(NAME ${name} COMMAND ${ARGN})
+  set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT ${timeout} PROCESSORS ${processors} ENVIRONMENT "${quiet_env}")
+endfunction()
+
+set(here ${CMAKE_CURRENT_SOURCE_DIR})
+foreach(p spinet spinet-d)
+  script_test(${p}.version 30 1 $<TARGET_FILE:${p}> --version)
+endforeach()
+
+file(GLOB decks CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/inputs ${CMAKE_SOURCE_DIR}/inputs/*/*.yaml)
+foreach(deck ${decks})
+  string(REGEX REPLACE "\\.yaml$" "" id ${deck})
+  string(REPLACE "/" "." id ${id})
+  script_test(deck.${id} 240 2 ${here}/run_inputs.sh deck $<TARGET_FILE:spinet> ${CMAKE_SOURCE_DIR}/inputs/${deck} ${launcher} 2)
+endforeach()
+
+file(STRINGS ${CMAKE_SOURCE_DIR}/apps/apps.c apps REGEX "^extern const app ")
+string(REGEX MATCHALL "app_[a-z0-9_]+" apps "${apps}")
+foreach(a ${apps})
+  string(REPLACE "app_" "" a ${a})
+  script_test(template.${a} 30 1 ${here}/run_inputs.sh template $<TARGET_FILE:spinet> ${a})
+endforeach()
+
+script_test(bad_decks.check 240 1 ${here}/run_bad_decks.sh check ${CMAKE_SOURCE_DIR} $<TARGET_FILE:spinet>)
+script_test(bad_decks.ranks 240 2 ${here}/run_bad_decks.sh ranks ${CMAKE_SOURCE_DIR} $<TARGET_FILE:spinet> ${launcher})
+script_test(bad_decks.folder 120 2 ${here}/run_bad_decks.sh folder ${CMAKE_SOURCE_DIR} $<TARGET_FILE:spinet> ${launcher})
