@@ -15,6 +15,8 @@
  * - [] is the empty list where the default is "~" or "[]".
  * - {from: a, to: b, steps: n} for reals: n >= 2 points from a to b, both ends included.
  *
+ * A table `sweep` makes many decks of one: deck_parse_point, base/deck_sweep.c.
+ *
  * Overrides replace a key of the deck or add it (and its section); twice the same key is an error. What follows `=` is
  * a plain scalar as it stands, or YAML if it begins with [ { " or '. A deck has at most 4 MiB; anchors, aliases, tags
  * and several documents are refused. Up to 20 faults are listed. */

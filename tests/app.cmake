@@ -1,10 +1,14 @@
 # What the suite ships: decks, templates; what a user may get wrong: decks and folders; and the rules of the house.
 set(quiet_env "${spinet_env};OMP_NUM_THREADS=1")
-# script_test(NAME TIMEOUT PROCESSORS COMMAND...)
+# script_test(NAME TIMEOUT PROCESSORS COMMAND...): on one processor leaks are looked for (SPINET_SANITIZE)
 function(script_test name timeout processors)
   math(EXPR timeout "${timeout} * ${slowness}")
+  set(extra "")
+  if(processors EQUAL 1)
+    set(extra "${leaks_env}")
+  endif()
   add_test(NAME ${name} COMMAND ${ARGN})
-  set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT ${timeout} PROCESSORS ${processors} ENVIRONMENT "${quiet_env}")
+  set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT ${timeout} PROCESSORS ${processors} ENVIRONMENT "${quiet_env}${extra}")
 endfunction()
 
 set(here ${CMAKE_CURRENT_SOURCE_DIR})

@@ -16,6 +16,12 @@ cd "$work" || exit 1
 ln -s "$source/tests" tests
 ln -s "$source/inputs" inputs
 
+limit() { # SECONDS COMMAND...: more of them under a sanitizer
+  local seconds=$1
+  shift
+  timeout $((seconds * ${SPINET_SLOWNESS:-1})) "$@"
+}
+
 fail() {
   failures=$((failures + 1))
   printf 'FAILED %s: %s\n' "$1" "$2"
@@ -80,7 +86,7 @@ check_decks() {
       fail "$name" "tests/decks/bad/$name.expect is missing or empty"
       continue
     fi
-    timeout 60 "$program" check "$deck" >out 2>said
+    limit 60 "$program" check "$deck" >out 2>said
     judge "$name" $? "$(wanted_code "tests/decks/bad/$name.expect")" "tests/decks/bad/$name.expect"
     [ ! -s out ] || fail "$name" "something was said on standard output"
   done
@@ -105,14 +111,14 @@ check_ranks() {
   local name
   export times=1
   for name in empty not-utf8 key-unknown many app-unknown gauge-field multispin-odd pixelcnn-complete graph-loop from-absent; do
-    timeout 20 "${launcher[@]}" 4 "$program" run "tests/decks/bad/$name.yaml" -o "out/$name" >/dev/null 2>said
+    limit 20 "${launcher[@]}" 4 "$program" run "tests/decks/bad/$name.yaml" -o "out/$name" >/dev/null 2>said
     judge "$name" $? "$(wanted_code "tests/decks/bad/$name.expect")" "tests/decks/bad/$name.expect"
     [ ! -e out ] || fail "$name" "an output folder was left behind"
     rm -rf out
   done
-  timeout 20 "${launcher[@]}" 4 "$program" run absent.yaml >/dev/null 2>said
+  limit 20 "${launcher[@]}" 4 "$program" run absent.yaml >/dev/null 2>said
   expect_text absent $? 2 "cannot read absent.yaml: No such file or directory"
-  timeout 20 "${launcher[@]}" 4 "$program" run tests/decks/bad >/dev/null 2>said
+  limit 20 "${launcher[@]}" 4 "$program" run tests/decks/bad >/dev/null 2>said
   expect_text directory $? 2 "cannot read tests/decks/bad: it is a folder"
   [ ! -e runs ] || fail directory "an output folder was left behind"
 }
@@ -121,12 +127,12 @@ check_ranks() {
 run_into() { # run_into FOLDER [ARGUMENT...]
   local folder=$1
   shift
-  timeout 30 "${launcher[@]}" 2 "$program" run small.yaml -o "$folder" --quiet "$@" >out 2>said
+  limit 30 "${launcher[@]}" 2 "$program" run small.yaml -o "$folder" --quiet "$@" >out 2>said
 }
 
 in_tmpfs() { # in_tmpfs rw|ro SIZE: run_into mounted on a file system of its own, in a private mount namespace
   # shellcheck disable=SC2016 # the inner shell expands these
-  timeout 60 unshare "${namespace[@]}" bash -c '
+  limit 60 unshare "${namespace[@]}" bash -c '
     options=$1 size=$2 program=$3; shift 3
     mount -t tmpfs -o size="$size" tmpfs mounted || exit 99
     [ "$options" = rw ] || mount -o remount,ro mounted || exit 99

@@ -68,6 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   deck_app(word, "fuzz", (const char *)data, size, &(err){0}); /* NUL bytes and all, no 0 at the end */
   if (d) echo_again(d);
   deck_free(d);
+  if (deck_parse_point(&d, "fuzz", text, length, overrides, n, &(deck_point){0}, fixture_schema, &(err){0}) == 0)
+    echo_again(d); /* the first point of its sweep */
+  deck_free(d);
   free(text);
   return 0;
 }
