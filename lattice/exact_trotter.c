@@ -9,7 +9,7 @@
 
 #include "lattice/exact_ring.h"
 
-enum { LENGTH_MAX = 16, INFINITE_MAX = 20, ITERATIONS_MAX = 20000 };
+enum { LENGTH_MAX = 16, INFINITE_MAX = 20, ITERATIONS_MAX = 20000, CALM = 4, SUM_BLOCK = 512 };
 
 bool exact_trotter_applies(const trotter *t) {
   return t->rows <= LENGTH_MAX || t->sites <= LENGTH_MAX;
@@ -49,41 +49,54 @@ typedef struct slope {
   ring_lanes v[RING_JET]; /* of ln of the sum of a vector: value, two derivatives by beta, two by u */
 } slope;
 
+/* Blocks keep rounding from piling up. */
 static slope log_sum(const ring *r) {
   ring_lanes s[RING_JET] = {{0}};
-  for (int k = 0; k < r->nstates; k++)
-    for (int c = 0; c < RING_JET; c++) s[c] += r->v[(size_t)k * RING_JET + (size_t)c];
+  for (int first = 0; first < r->nstates; first += SUM_BLOCK) {
+    ring_lanes part[RING_JET] = {{0}};
+    int end = first + SUM_BLOCK < r->nstates ? first + SUM_BLOCK : r->nstates;
+    for (int k = first; k < end; k++)
+      for (int c = 0; c < RING_JET; c++) part[c] += r->v[(size_t)k * RING_JET + (size_t)c];
+    for (int c = 0; c < RING_JET; c++) s[c] += part[c];
+  }
   for (int c = 1; c < RING_JET; c++) s[c] /= s[0];
   slope z = {{r->log, r->shift + s[1], s[2] - s[1] * s[1], s[3], s[4] - s[3] * s[3]}};
   for (int k = 0; k < RING_LANES; k++) z.v[0][k] += log(s[0][k]);
   return z;
 }
 
-/* Has the growth per two layers come to rest? */
-static bool settled(const slope *now, const slope *before) {
+/* Has the growth of a lane per two layers come to rest? */
+static bool settled(const slope *now, const slope *before, int lane) {
   for (int c = 0; c < RING_JET; c++)
-    for (int k = 0; k < RING_LANES; k++)
-      if (!(fabs(now->v[c][k] - before->v[c][k]) < 1e-12 * (1 + fabs(now->v[c][k])))) return false;
+    if (!(fabs(now->v[c][lane] - before->v[c][lane]) < 1e-12 * (1 + fabs(now->v[c][lane])))) return false;
   return true;
 }
 
-/* Logarithm of the largest eigenvalue of T_2 T_1 in a sector, and its derivatives. */
+/* Logarithm of the largest eigenvalue of T_2 T_1 in a sector, and its derivatives. A lane keeps what it had when it
+ * came to rest: later it would only gather rounding. */
 static int leading(ring *r, int sector, slope *growth, err *e) {
   ring_enter(r, sector);
   for (int k = 0; k < r->nstates; k++) r->v[(size_t)k * RING_JET] += 1;
-  slope before = log_sum(r), last = {{{0}}};
-  for (int i = 0, calm = 0; i < ITERATIONS_MAX; i++) {
+  slope before = log_sum(r);
+  int calm[RING_LANES] = {0}, open = RING_LANES;
+  *growth = (slope){{{0}}};
+  for (int i = 0; i < ITERATIONS_MAX && open; i++) {
     for (int l = 1; l <= 2; l++) ring_gates(r, l), ring_field(r, l);
     ring_rescale(r);
-    slope now = log_sum(r);
-    for (int c = 0; c < RING_JET; c++) growth->v[c] = now.v[c] - before.v[c];
-    calm = settled(growth, &last) ? calm + 1 : 0;
-    if (calm == 4) return 0;
-    before = now, last = *growth;
+    slope now = log_sum(r), step;
+    for (int c = 0; c < RING_JET; c++) step.v[c] = now.v[c] - before.v[c];
+    for (int k = 0; k < RING_LANES; k++) {
+      if (calm[k] == CALM) continue;
+      calm[k] = settled(&step, growth, k) ? calm[k] + 1 : 0;
+      open -= calm[k] == CALM;
+      for (int c = 0; c < RING_JET; c++) growth->v[c][k] = step.v[c][k];
+    }
+    before = now;
   }
+  if (!open) return 0;
   return err_set(e, ERR_RUN,
-                 "transfer matrix: no convergence within %d steps: the correlation length of the infinite "
-                 "chain is too large",
+                 "transfer matrix: no convergence within %d steps: the correlation length of the infinite chain is too "
+                 "large",
                  ITERATIONS_MAX);
 }
 
