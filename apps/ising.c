@@ -114,7 +114,7 @@ static int work(run *r, problem *p, err *e) {
   if (estimator_run(draws, p->theta, train_steps(t), e) || run_stopping(r)) goto end;
   d = estimator_data(draws);
   if (reference_run(mc, p->theta, &d, e) || run_stopping(r)) goto end;
-  if (!ising_figures(r, p->m, &p->exact, t, &d, e)) run_snapshot(r, e);
+  if (!run_snapshot(r, e)) ising_figures(r, p->m, &p->exact, t, &d);
 end:
   run_writer_end(r, &stored, e);
   reference_free(mc), estimator_free(draws), train_free(t);

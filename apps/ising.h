@@ -7,7 +7,8 @@
 
 extern const app app_ising;
 
-/* figure.png: training curve, log weights, configurations; scan.png: observables against beta over the exact curves. */
-int ising_figures(run *r, const ising *m, const exact_ising *x, const trainer *t, const estimate_data *d, err *e);
+/* figure.png: training curve, log weights, configurations; scan.png: observables against beta over the exact curves.
+ * Local. */
+void ising_figures(run *r, const ising *m, const exact_ising *x, const trainer *t, const estimate_data *d);
 
 #endif

@@ -71,7 +71,7 @@ static void configurations(plot *p, const ising *m, const estimate_data *d) {
   free(z);
 }
 
-static int scan(run *r, const ising *m, const estimate_data *d, err *e) {
+static void scan(run *r, const ising *m, const estimate_data *d) {
   static const struct {
     int q;
     const char *label;
@@ -87,12 +87,13 @@ static int scan(run *r, const ising *m, const estimate_data *d, err *e) {
   plot *p = plot_new("One network, many couplings: reweighted draws over exact curves", 2);
   exact_ising exact;
   const char *how;
+  err none = {0};
   for (unsigned i = 0; b && p && i <= sizeof s / sizeof *s; i++) {
     bool ess = i == sizeof s / sizeof *s;
     plot_panel(p, NULL, "beta [1/J]", ess ? "effective fraction ESS/n" : s[i].label, 0, 0);
     for (int k = 0; k < FINE && !ess; k++) {
       x[k] = low + (high - low) * k / (FINE - 1);
-      y[k] = exact_any(&exact, &how, m, x[k], e) ? NAN : *(double *)((char *)&exact + s[i].exact);
+      y[k] = exact_any(&exact, &how, m, x[k], &none) ? NAN : *(double *)((char *)&exact + s[i].exact);
       if (m->lat->n <= 24 && !m->lat->rows) break; /* enumeration: only at the points */
     }
     if (!ess && !isnan(y[FINE / 2])) plot_curve(p, "exact", PLOT_LINE, FINE, x, y, NULL);
@@ -106,24 +107,17 @@ static int scan(run *r, const ising *m, const estimate_data *d, err *e) {
                ess ? NULL : err_v);
   }
   free(b);
-  return p ? plot_write(p, run_path(r, "scan.png"), e) : err_set(e, ERR_RUN, "figure: out of memory");
+  run_figure(r, p, "scan.png");
 }
 
-int ising_figures(run *r, const ising *m, const exact_ising *x, const trainer *t, const estimate_data *d, err *e) {
-  if (run_root(r) && (train_steps(t) > 1 || d->n)) {
-    char title[160];
-    snprintf(title, sizeof title, "%s, %d sites, beta = %.6g", m->name, m->lat->n, m->beta);
-    plot *p = plot_new(title, 2);
-    if (p && train_steps(t) > 1) training(p, m, x, t);
-    if (p && d->n) weights(p, x, d);
-    if (p && d->n && m->lat->rows) configurations(p, m, d);
-    if (!p)
-      err_set(e, ERR_RUN, "figure: out of memory");
-    else
-      plot_write(p, run_path(r, "figure.png"), e);
-    if (!e->code && d->npoints > 1) scan(r, m, d, e);
-    if (!e->code && *e->text) run_warn(r, "%s", e->text);
-    if (!e->code) *e->text = 0;
-  }
-  return comm_vote(run_comm(r), e);
+void ising_figures(run *r, const ising *m, const exact_ising *x, const trainer *t, const estimate_data *d) {
+  char title[160];
+  if (!run_root(r) || (train_steps(t) <= 1 && !d->n)) return;
+  snprintf(title, sizeof title, "%s, %d sites, beta = %.6g", m->name, m->lat->n, m->beta);
+  plot *p = plot_new(title, 2);
+  if (train_steps(t) > 1) training(p, m, x, t);
+  if (d->n) weights(p, x, d);
+  if (d->n && m->lat->rows) configurations(p, m, d);
+  run_figure(r, p, "figure.png");
+  if (d->npoints > 1) scan(r, m, d);
 }

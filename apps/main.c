@@ -121,7 +121,7 @@ static int command_plot(const arguments *a, err *e) {
   collect_options o = collecting(a);
   const char *path = a->out ? a->out : "plot.png";
   if (run_plot(&o, a->series, path, e)) return e->code;
-  printf(e->text[0] ? "%s (its script only: %s)\n" : "%s\n", path, e->text);
+  printf("%s\n", path);
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <math.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -268,6 +269,22 @@ static void complaint(const char *path, char *text, size_t n) {
   free(all);
 }
 
+/* mpirun passes SIGUSR1 and SIGTERM, meant for the run, on to its whole process group, and Slurm to every process of a
+ * job: gnuplot gets a group of its own and has them blocked. */
+static int spawn(pid_t *child, const posix_spawn_file_actions_t *a, char *const *argv) {
+  posix_spawnattr_t attr;
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGUSR1), sigaddset(&blocked, SIGUSR2), sigaddset(&blocked, SIGTERM);
+  posix_spawnattr_init(&attr);
+  posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setpgroup(&attr, 0);
+  posix_spawnattr_setsigmask(&attr, &blocked);
+  int bad = posix_spawnp(child, argv[0], a, &attr, argv, environ);
+  posix_spawnattr_destroy(&attr);
+  return bad;
+}
+
 /* Run gnuplot in the folder of `gp`. Returns its exit status, -1 if it cannot be started. */
 static int run_gnuplot(const char *gp, const char *said) {
   posix_spawn_file_actions_t a;
@@ -282,7 +299,7 @@ static int run_gnuplot(const char *gp, const char *said) {
   posix_spawn_file_actions_addopen(&a, 1, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(&a, 2, said, O_WRONLY | O_CREAT | O_TRUNC, 0666);
   posix_spawn_file_actions_addchdir_np(&a, folder);
-  int bad = posix_spawnp(&child, "gnuplot", &a, NULL, argv, environ);
+  int bad = spawn(&child, &a, argv);
   posix_spawn_file_actions_destroy(&a);
   if (bad) return -1;
   while (waitpid(child, &status, 0) < 0)
@@ -290,16 +307,17 @@ static int run_gnuplot(const char *gp, const char *said) {
   return WIFEXITED(status) ? (WEXITSTATUS(status) == 127 ? -1 : WEXITSTATUS(status)) : 1;
 }
 
-static int draw(const char *gp, const char *path, err *e) {
+/* What keeps gnuplot from drawing stands in e->text; half a picture does not stay. */
+static void draw(const char *gp, const char *path, err *e) {
   char said[PATH_MAX + 8], why[400];
   snprintf(said, sizeof said, "%s.tmp", gp);
   int status = run_gnuplot(gp, said);
-  complaint(said, why, sizeof why);
+  if (status > 0) complaint(said, why, sizeof why);
   unlink(said);
-  if (status > 0) return err_set(e, ERR_FILE, "gnuplot could not draw %s: %s", path, why);
-  if (status < 0)
-    snprintf(e->text, sizeof e->text, "no picture %s: gnuplot cannot be started; the script %s is ready", path, gp);
-  return 0;
+  if (!status) return;
+  unlink(path);
+  if (status < 0) snprintf(why, sizeof why, "gnuplot cannot be started");
+  snprintf(e->text, sizeof e->text, "no picture %s: %s; the script %s is ready", path, why, gp);
 }
 
 int plot_write(plot *p, const char *path, err *e) {

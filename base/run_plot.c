@@ -339,10 +339,10 @@ int run_plot(const collect_options *o, const char *names, const char *path, err 
     if (!g.p) err_set(e, ERR_RUN, "plot: out of memory");
     if (g.p && names) all_series(&g, names, e);
     if (g.p && !names) results(&g, e);
-    if (!e->code)
-      plot_write(g.p, path, e);
-    else
+    if (e->code)
       plot_drop(g.p);
+    else if (!plot_write(g.p, path, e) && e->text[0])
+      e->code = ERR_FILE; /* the picture is all that was asked for */
   }
   collect_close(&c);
   return e->code;
