@@ -47,14 +47,16 @@ static void histogram(plot *p, const char *label, long n, const double *lw, doub
   plot_curve(p, label, PLOT_STEPS, BINS, x, y, NULL);
 }
 
-static void weights(plot *p, const exact_ising *x, const estimate_data *d) {
+static void weights(plot *p, const exact_ising *x, const estimate_data *d, const reference *mc) {
+  long np;
+  const double *lwp = reference_weights(mc, &np);
   double mean = 0, var = 0;
   for (long i = 0; i < d->n; i++) mean += d->lw[i] / (double)d->n;
   for (long i = 0; i < d->n; i++) var += (d->lw[i] - mean) * (d->lw[i] - mean) / (double)d->n;
   double shift = isnan(x->lnZ) ? mean : x->lnZ, reach = fmax(6 * sqrt(var), 1e-6);
   plot_panel(p, "Log weights", isnan(x->lnZ) ? "ln w - mean" : "ln w - ln Z", "density", 0, 0);
   histogram(p, "network draws", d->n, d->lw, shift, mean - shift - reach, mean - shift + reach);
-  if (d->np) histogram(p, "Markov chain", d->np, d->lwp, shift, mean - shift - reach, mean - shift + reach);
+  if (np) histogram(p, "Markov chain", np, lwp, shift, mean - shift - reach, mean - shift + reach);
 }
 
 static void configurations(plot *p, const ising *m, const estimate_data *d) {
@@ -71,7 +73,8 @@ static void configurations(plot *p, const ising *m, const estimate_data *d) {
   free(z);
 }
 
-static void scan(run *r, const ising *m, const estimate_data *d) {
+static void scan(run *r, const estimate_ising *d) {
+  const ising *m = d->m;
   static const struct {
     int q;
     const char *label;
@@ -110,14 +113,15 @@ static void scan(run *r, const ising *m, const estimate_data *d) {
   run_figure(r, p, "scan.png");
 }
 
-void ising_figures(run *r, const ising *m, const exact_ising *x, const trainer *t, const estimate_data *d) {
+void ising_figures(run *r, const estimate_ising *o, const trainer *t, const estimate_data *d, const reference *mc) {
+  const ising *m = o->m;
   char title[160];
   if (!run_root(r) || (train_steps(t) <= 1 && !d->n)) return;
   snprintf(title, sizeof title, "%s, %d sites, beta = %.6g", m->name, m->lat->n, m->beta);
   plot *p = plot_new(title, 2);
-  if (train_steps(t) > 1) training(p, m, x, t);
-  if (d->n) weights(p, x, d);
+  if (train_steps(t) > 1) training(p, m, &o->x, t);
+  if (d->n) weights(p, &o->x, d, mc);
   if (d->n && m->lat->rows) configurations(p, m, d);
   run_figure(r, p, "figure.png");
-  if (d->npoints > 1) scan(r, m, d);
+  if (o->npoints > 1) scan(r, o);
 }
