@@ -33,7 +33,7 @@ static void training(plot *p, const ising *m, const exact_ising *x, const traine
   plot_panel(p, "Training", "step", "effective fraction of the batch", 0, 0);
   plot_curve(p, "ESS / n", PLOT_LINE, (size_t)n, step, ess, NULL);
   flat[0] = flat[1] = 1, ends[0] = (double)first, ends[1] = (double)steps;
-  plot_curve(p, NULL, PLOT_LINE, 2, ends, flat, NULL);
+  plot_curve(p, NULL, PLOT_GUIDE, 2, ends, flat, NULL);
 }
 
 static void histogram(plot *p, const char *label, long n, const double *lw, double shift, double from, double to) {

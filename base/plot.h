@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-typedef enum { PLOT_POINTS, PLOT_LINE, PLOT_STEPS, PLOT_IMAGE } plot_style;
+typedef enum { PLOT_POINTS, PLOT_LINE, PLOT_STEPS, PLOT_GUIDE, PLOT_IMAGE } plot_style; /* GUIDE: a thin grey line */
 typedef struct plot plot;
 
 plot *plot_new(const char *title, int columns);

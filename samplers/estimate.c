@@ -224,6 +224,14 @@ static int put_nmcmc(estimator *w, err *e) {
                          "acceptance of the independent Metropolis chain", e);
 }
 
+/* /series/lnw.draws, for histograms: run.h5 holds no bulk, the first draws are as good as all. */
+static int put_weights(estimator *w, err *e) {
+  size_t n = (size_t)kept(w);
+  if (n > ESTIMATE_WEIGHTS) n = ESTIMATE_WEIGHTS;
+  return run_series(w->r, "lnw.draws", H5_F64, 1, &n, w->column[w->m->nobs + 1], "1",
+                    "log weights ln w of the network's draws", e);
+}
+
 static int put_all(estimator *w, err *e) {
   if (put_raw(w, e) || put_nis(w, e) || !w->keep) return e->code;
   size_t n = (size_t)kept(w), columns = width(w);
@@ -233,7 +241,7 @@ static int put_all(estimator *w, err *e) {
     for (size_t i = 0; i < n; i++) w->column[k][i] = w->kept[i * columns + k];
   }
   estimate_data d = estimator_data(w);
-  if (put_nmcmc(w, e) || !w->m->more) return e->code;
+  if (put_weights(w, e) || put_nmcmc(w, e) || !w->m->more) return e->code;
   return w->m->more(w->m->self, w->r, &w->c, &d, e);
 }
 

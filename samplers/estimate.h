@@ -41,6 +41,9 @@ typedef struct estimate_model {
   void *self; /* of more */
 } estimate_model;
 
+/* At most so many log weights go to run.h5, as series lnw.draws and lnw.chain. */
+enum { ESTIMATE_WEIGHTS = 100000 };
+
 /* What the draws leave behind for figures and comparisons (rank 0; empty elsewhere). */
 struct estimate_data {
   long n;

@@ -28,7 +28,11 @@ static int put_mode_ratio(run *r, const bridge_data *b, const bridge_ratio *rati
 
 int estimate_compare(run *r, const ar *a, const nn_real *theta, const estimate_data *d, long n, const int8_t *s,
                      double exact_lnZ, double *lw, err *e) {
-  if (draws_weigh(r, a, theta, n, s, lw, e) || !run_root(r) || !d->n) return e->code;
+  size_t shown = n < ESTIMATE_WEIGHTS ? (size_t)n : ESTIMATE_WEIGHTS;
+  if (draws_weigh(r, a, theta, n, s, lw, e) ||
+      run_series(r, "lnw.chain", H5_F64, 1, &shown, lw, "1", "log weights ln w over the Markov chain", e) ||
+      !run_root(r) || !d->n)
+    return e->code;
   bridge_data b = {.nq = d->n, .np = n, .lwq = d->lw, .lwp = lw};
   bridge_ratio ratio;
   bridge_bracket bounds;

@@ -54,6 +54,36 @@ static void test_formats(const char *folder) {
   }
 }
 
+/* gnuplot labels decades only; a key of many rows makes the picture higher. */
+static void test_axes(const char *folder) {
+  static const struct {
+    double high;
+    const char *tics;
+  } cases[] = {{.3, "set ytics (0.001,0.002,0.005,0.01,0.02,0.05,0.1"}, {.05, ",0.03,0.04,"}, {.025, NULL}, {9, NULL}};
+  double x[2] = {1, 2}, y[2] = {.0201, 0};
+  char path[300], label[40];
+  for (int i = 0; i < 4; i++) {
+    char *text = NULL;
+    size_t n;
+    err e = {0};
+    plot *p = plot_new(NULL, 1);
+    plot_panel(p, "a panel", "x", "y", 0, 1);
+    y[1] = cases[i].high;
+    for (int k = 0; k < 9; k++) {
+      snprintf(label, sizeof label, "a rather long label of curve %d", k);
+      plot_curve(p, label, PLOT_LINE, 2, x, y, NULL);
+    }
+    snprintf(path, sizeof path, "%s/f.svg", folder);
+    CHECK_REPORT(!plot_write(p, path, &e), "%.300s", e.text);
+    snprintf(path, sizeof path, "%s/f.gp", folder);
+    CHECK(!file_read(path, &text, &n, ERR_FILE, &e));
+    CHECK(text && (cases[i].tics ? strstr(text, cases[i].tics) != NULL : !strstr(text, "set ytics")));
+    CHECK(text && !strstr(text, "set logscale y") == (cases[i].high == .025));
+    CHECK(text && strstr(text, "size 460,500"));
+    free(text);
+  }
+}
+
 static void test_refusals(const char *folder) {
   err e = {0};
   char path[300];
@@ -167,6 +197,7 @@ int main(int argc, char **argv) {
   test_signals(keep ? keep : folder);
   setenv("PATH", path, 1);
   test_formats(keep ? keep : folder);
+  test_axes(keep ? keep : folder);
   test_refusals(keep ? keep : folder);
   snprintf(command, sizeof command, "/bin/rm -r %s", folder);
   test_missing(keep ? keep : folder);
