@@ -8,10 +8,16 @@
 #ifdef NN_SINGLE
 #define EXP expf
 #define TANH tanhf
+#define ERF erff
+#define LOG1P log1pf
+#define EXPM1 expm1f
 #define EXP_MAX 80
 #else
 #define EXP exp
 #define TANH tanh
+#define ERF erf
+#define LOG1P log1p
+#define EXPM1 expm1
 #define EXP_MAX 700
 #endif
 
@@ -37,6 +43,28 @@ void nn_silu_slope(int n, const nn_real *x, nn_real *d) {
     nn_real p = 1 / (1 + exp_minus(x[i]));
     d[i] = p * (1 + x[i] * (1 - p));
   }
+}
+
+void nn_gelu(int n, const nn_real *x, nn_real *y) {
+  for (int i = 0; i < n; i++) y[i] = (nn_real)0.5 * x[i] * (1 + ERF(x[i] * (nn_real)M_SQRT1_2));
+}
+
+void nn_gelu_slope(int n, const nn_real *x, nn_real *d) {
+  for (int i = 0; i < n; i++) {
+    nn_real half = (nn_real)0.5 * x[i] * x[i], bell = EXP(-(half < EXP_MAX ? half : EXP_MAX));
+    d[i] = (nn_real)0.5 * (1 + ERF(x[i] * (nn_real)M_SQRT1_2)) + x[i] * bell * (nn_real)0.3989422804014326779;
+  }
+}
+
+void nn_softplus(int n, const nn_real *x, nn_real *y) {
+  for (int i = 0; i < n; i++) {
+    nn_real a = x[i] < 0 ? -x[i] : x[i];
+    y[i] = (x[i] > 0 ? x[i] : 0) + LOG1P(exp_minus(a));
+  }
+}
+
+void nn_softplus_slope(int n, const nn_real *y, nn_real *d) {
+  for (int i = 0; i < n; i++) d[i] = -EXPM1(-y[i]);
 }
 
 void nn_bernoulli(int n, const nn_real *z, const double *u, nn_real *s) {

@@ -8,6 +8,10 @@
 void nn_tanh(int n, const nn_real *x, nn_real *y);
 void nn_silu(int n, const nn_real *x, nn_real *y);
 void nn_silu_slope(int n, const nn_real *x, nn_real *d); /* d = dy/dx at x */
+void nn_gelu(int n, const nn_real *x, nn_real *y);       /* x Phi(x), exact (Hendrycks & Gimpel 2016) */
+void nn_gelu_slope(int n, const nn_real *x, nn_real *d);
+void nn_softplus(int n, const nn_real *x, nn_real *y);       /* max(x, 0) + log1p(exp(-|x|)) */
+void nn_softplus_slope(int n, const nn_real *y, nn_real *d); /* at the x that gave y */
 void nn_sigmoid(int n, const nn_real *x, nn_real *y);
 
 /* Both in double whatever nn_real is, so that densities are those of the arithmetic that draws:

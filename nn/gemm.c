@@ -1,4 +1,4 @@
-/* gemm.c: nn_gemm, nn_gemm_set, nn_gemm_blas, nn_transpose, nn_dot_rows (see gemm.h).
+/* gemm.c: nn_multiply, nn_gemm, nn_gemm_set, nn_gemm_blas, nn_transpose, nn_dot_rows (see gemm.h).
  *
  * Register tiles: TR rows by TN vectors of accumulators; per k one load per vector of B and one broadcast per row of A,
  * TR*TN multiply-adds. B is walked in chunks of K so that a chunk stays in the first-level cache while all tiles of
@@ -6,70 +6,82 @@
 #include "nn/gemm.h"
 
 #include <cblas.h>
-#include <stdbool.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 16384 };
+enum { CHUNK_BYTES = 16384, PLAIN = 1 };
 
-/* One tile: C[TR][TN vectors] (+)= A[TR][K] B[K][TN vectors]. TR and TN are constants after inlining. */
-static inline __attribute__((always_inline)) void tile(int TR, int TN, bool set, int K, const nn_real *A, long ra,
-                                                       long ka, const nn_real *B, long ldb, nn_real *C, long ldc) {
+/* A piece of the sum over terms: `left` values of k from number `skip` of the first term on. */
+typedef struct piece {
+  const nn_segment *term;
+  int skip, left;
+} piece;
+
+/* One tile: rows r < TR of the vectors at C[v] (+)= piece of the sum over A (TR rows) and the vectors at B[v]. TR, TN
+ * and (mostly) ra are constants after inlining. */
+static inline __attribute__((always_inline)) void tile(int TR, int TN, const nn_product *p, const nn_real *bias,
+                                                       bool set, piece s, const nn_real *A, long ra,
+                                                       const nn_real *const *B, nn_real *const *C) {
   nn_vec acc[8][4];
+  long ldc = p->ldc, ldb = p->ldb, ka = p->ka;
 #pragma GCC unroll 8
   for (int r = 0; r < TR; r++)
 #pragma GCC unroll 4
-    for (int v = 0; v < TN; v++) acc[r][v] = set ? (nn_vec){0} : *(const nn_vec *)(C + r * ldc + v * NN_VL);
-  for (int k = 0; k < K; k++) {
-    nn_vec b[4];
+    for (int v = 0; v < TN; v++)
+      if (set)
+        acc[r][v] = (nn_vec){0} + (bias ? bias[r] : 0);
+      else
+        acc[r][v] = *(const nn_vec *)(C[v] + r * ldc);
+  for (int skip = s.skip; s.left > 0; s.term++, skip = 0) {
+    const nn_real *a = A + s.term->w * p->ta + skip * ka, *b[4];
+    long x = s.term->x * p->tb + skip * ldb;
+    int n = s.term->n - skip < s.left ? s.term->n - skip : s.left;
 #pragma GCC unroll 4
-    for (int v = 0; v < TN; v++) b[v] = *(const nn_vec *)(B + k * ldb + v * NN_VL);
+    for (int v = 0; v < TN; v++) b[v] = B[v] + x;
+    s.left -= n;
+    for (int k = 0; k < n; k++, a += ka) {
+      nn_vec row[4];
+#pragma GCC unroll 4
+      for (int v = 0; v < TN; v++) row[v] = *(const nn_vec *)b[v], b[v] += ldb;
 #pragma GCC unroll 8
-    for (int r = 0; r < TR; r++) {
-      nn_real a = A[r * ra + k * ka];
+      for (int r = 0; r < TR; r++) {
+        nn_real f = a[r * ra];
 #pragma GCC unroll 4
-      for (int v = 0; v < TN; v++) acc[r][v] += a * b[v];
+        for (int v = 0; v < TN; v++) acc[r][v] += f * row[v];
+      }
     }
   }
 #pragma GCC unroll 8
   for (int r = 0; r < TR; r++)
 #pragma GCC unroll 4
-    for (int v = 0; v < TN; v++) *(nn_vec *)(C + r * ldc + v * NN_VL) = acc[r][v];
+    for (int v = 0; v < TN; v++) *(nn_vec *)(C[v] + r * ldc) = acc[r][v];
 }
 
 /* All rows of C for one group of TN vectors, in tiles of nearly equal height, at most TR. */
-#define STRIP(TN, TR)                                                                                           \
-  static void strip##TN(bool set, int R, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb, \
-                        nn_real *C, long ldc) {                                                                 \
-    for (int left = (R + TR - 1) / TR; left; left--) {                                                          \
-      int h = (R + left - 1) / left;                                                                            \
-      switch (h) {                                                                                              \
-        case 1:                                                                                                 \
-          tile(1, TN, set, K, A, ra, ka, B, ldb, C, ldc);                                                       \
-          break;                                                                                                \
-        case 2:                                                                                                 \
-          tile(2, TN, set, K, A, ra, ka, B, ldb, C, ldc);                                                       \
-          break;                                                                                                \
-        case 3:                                                                                                 \
-          TR > 2 ? tile(3, TN, set, K, A, ra, ka, B, ldb, C, ldc) : (void)0;                                    \
-          break;                                                                                                \
-        case 4:                                                                                                 \
-          TR > 3 ? tile(4, TN, set, K, A, ra, ka, B, ldb, C, ldc) : (void)0;                                    \
-          break;                                                                                                \
-        case 5:                                                                                                 \
-          TR > 4 ? tile(5, TN, set, K, A, ra, ka, B, ldb, C, ldc) : (void)0;                                    \
-          break;                                                                                                \
-        case 6:                                                                                                 \
-          TR > 5 ? tile(6, TN, set, K, A, ra, ka, B, ldb, C, ldc) : (void)0;                                    \
-          break;                                                                                                \
-        case 7:                                                                                                 \
-          TR > 6 ? tile(7, TN, set, K, A, ra, ka, B, ldb, C, ldc) : (void)0;                                    \
-          break;                                                                                                \
-        default:                                                                                                \
-          TR > 7 ? tile(8, TN, set, K, A, ra, ka, B, ldb, C, ldc) : (void)0;                                    \
-          break;                                                                                                \
-      }                                                                                                         \
-      A += h * ra, C += h * ldc, R -= h;                                                                        \
-    }                                                                                                           \
+#define HEIGHT(h, TN, TR)                                                        \
+  case h:                                                                        \
+    if (h <= TR && p->ra == PLAIN) tile(h, TN, p, bias, set, s, A, PLAIN, B, c); \
+    if (h <= TR && p->ra != PLAIN) tile(h, TN, p, bias, set, s, A, p->ra, B, c); \
+    break;
+#define STRIP(TN, TR)                                                                                         \
+  static void strip##TN(const nn_product *p, bool set, piece s, const nn_real *const *B, nn_real *const *C) { \
+    const nn_real *A = p->A, *bias = p->bias;                                                                 \
+    nn_real *c[TN];                                                                                           \
+    for (int v = 0; v < TN; v++) c[v] = C[v];                                                                 \
+    for (int R = p->R, left = (R + TR - 1) / TR; left; left--) {                                              \
+      int h = (R + left - 1) / left;                                                                          \
+      switch (h) {                                                                                            \
+        HEIGHT(1, TN, TR)                                                                                     \
+        HEIGHT(2, TN, TR)                                                                                     \
+        HEIGHT(3, TN, TR)                                                                                     \
+        HEIGHT(4, TN, TR)                                                                                     \
+        HEIGHT(5, TN, TR)                                                                                     \
+        HEIGHT(6, TN, TR)                                                                                     \
+        HEIGHT(7, TN, TR)                                                                                     \
+        HEIGHT(8, TN, TR)                                                                                     \
+      }                                                                                                       \
+      A += h * p->ra, R -= h, bias += bias ? h : 0;                                                           \
+      for (int v = 0; v < TN; v++) c[v] += h * p->ldc;                                                        \
+    }                                                                                                         \
   }
 #ifdef __AVX512F__
 STRIP(4, 6)
@@ -81,40 +93,92 @@ STRIP(2, 5)
 STRIP(1, 8)
 #endif
 
-static void product(bool set, int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb,
-                    nn_real *C, long ldc) {
-  int vectors = N / NN_VL;
+/* Walks the sum in chunks that keep their rows of B in the first-level cache while all tiles pass over them. */
+static void in_chunks(const nn_product *p, int tn, const nn_real *const *B, nn_real *const *C) {
+  void (*strip)(const nn_product *, bool, piece, const nn_real *const *, nn_real *const *) = tn == 4   ? strip4
+                                                                                             : tn == 2 ? strip2
+                                                                                                       : strip1;
+  int chunk = CHUNK_BYTES / (tn * NN_VECTOR_BYTES), i = 0, skip = 0;
+  bool set = !p->add;
+  do {
+    piece s = {p->term + i, skip, 0};
+    while (i < p->terms && s.left < chunk) {
+      int n = p->term[i].n - skip, take = n < chunk - s.left ? n : chunk - s.left;
+      s.left += take;
+      if (take == n)
+        i++, skip = 0;
+      else
+        skip += take;
+    }
+    strip(p, set, s, B, C);
+    set = false;
+  } while (i < p->terms);
+}
+
+static void set_rows(const nn_product *p, nn_real *c) {
+  for (int r = 0; r < p->R; r++)
+    for (int n = 0; n < p->N; n++) c[r * p->ldc + n] = p->bias ? p->bias[r] : 0;
+}
+
+static void by_blas(const nn_product *p) {
+  for (int j = 0; j < p->panels; j++) {
+    nn_real *c = p->C + j * p->Cp;
+    if (!p->add) set_rows(p, c);
+    for (int i = 0; i < p->terms; i++) {
+      const nn_segment *t = &p->term[i];
+      if (t->n)
+        nn_gemm_blas(p->R, p->N, t->n, p->A + t->w * p->ta, p->ra, p->ka, p->B + t->x * p->tb + j * p->Bp, p->ldb, c,
+                     p->ldc);
+    }
+  }
+}
+
+/* The vectors of all panels in one row, in groups of 4, 2 or 1. */
+void nn_multiply(const nn_product *p) {
+  if (p->R <= 0 || p->N <= 0) return;
+  if (p->N % NN_VL) {
+    by_blas(p);
+    return;
+  }
+  int wide = p->N / NN_VL, vectors = wide * p->panels;
   for (int v = 0; v < vectors;) {
     int tn = vectors - v >= 4 ? 4 : vectors - v >= 2 ? 2 : 1;
-    void (*strip)(bool, int, int, const nn_real *, long, long, const nn_real *, long, nn_real *, long) =
-        tn == 4   ? strip4
-        : tn == 2 ? strip2
-                  : strip1;
-    int chunk = CHUNK_BYTES / (tn * NN_VECTOR_BYTES);
-    for (int k = 0; k < K; k += chunk)
-      strip(set && !k, R, K - k < chunk ? K - k : chunk, A + k * ka, ra, ka, B + k * ldb + v * NN_VL, ldb,
-            C + v * NN_VL, ldc);
-    v += tn;
+    const nn_real *B[4];
+    nn_real *C[4];
+    for (int i = 0; i < tn; i++, v++) {
+      B[i] = p->B + v / wide * p->Bp + v % wide * NN_VL;
+      C[i] = p->C + v / wide * p->Cp + v % wide * NN_VL;
+    }
+    in_chunks(p, tn, B, C);
   }
+}
+
+static void single(bool add, int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb,
+                   nn_real *C, long ldc) {
+  nn_segment all = {0, 0, K};
+  nn_multiply(&(nn_product){.R = R,
+                            .N = N,
+                            .terms = K > 0,
+                            .panels = 1,
+                            .term = &all,
+                            .A = A,
+                            .ra = ra,
+                            .ka = ka,
+                            .B = B,
+                            .ldb = ldb,
+                            .C = C,
+                            .ldc = ldc,
+                            .add = add});
 }
 
 void nn_gemm(int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb, nn_real *C,
              long ldc) {
-  if (R <= 0 || K <= 0) return;
-  if (N % NN_VL)
-    nn_gemm_blas(R, N, K, A, ra, ka, B, ldb, C, ldc);
-  else
-    product(false, R, N, K, A, ra, ka, B, ldb, C, ldc);
+  if (K > 0) single(true, R, N, K, A, ra, ka, B, ldb, C, ldc);
 }
 
 void nn_gemm_set(int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb, nn_real *C,
                  long ldc) {
-  if (K > 0 && N % NN_VL == 0) {
-    product(true, R, N, K, A, ra, ka, B, ldb, C, ldc);
-    return;
-  }
-  for (int r = 0; r < R; r++) memset(C + r * ldc, 0, (size_t)N * sizeof *C);
-  nn_gemm(R, N, K, A, ra, ka, B, ldb, C, ldc);
+  single(false, R, N, K, A, ra, ka, B, ldb, C, ldc);
 }
 
 void nn_gemm_blas(int R, int N, int K, const nn_real *A, long ra, long ka, const nn_real *B, long ldb, nn_real *C,

@@ -52,6 +52,10 @@ int nn_input(nn_graph *g, const char *name, nn_shape shape) {
   return g->nnodes - 1;
 }
 
+void nn_want_grad(nn_graph *g, int input) {
+  g->node[input].wants_grad = true;
+}
+
 int nn_add(nn_graph *g, const nn_op *op, const char *name, const void *conf, int nin, const int *in, err *e) {
   nn_shape shapes[NN_MAX_IN];
   if (nin < op->min_in || nin > op->max_in) {
@@ -88,11 +92,13 @@ int nn_add(nn_graph *g, const nn_op *op, const char *name, const void *conf, int
 int nn_finish(nn_graph *g, int output, err *e) {
   if (output < 0) return err_set(e, ERR_RUN, "network: no output");
   g->output = output;
-  g->nparam = g->free_params = 0;
+  g->nparam = g->nstate = g->free_params = 0;
   g->macs = 0;
   for (int i = 0; i < g->nnodes; i++) {
     nn_node *n = &g->node[i];
     n->param = g->nparam;
+    n->state = g->nstate;
+    g->nstate += (n->nstate + 15) / 16 * 16;
     g->nparam += (n->nparam + 15) / 16 * 16; /* views stay aligned; the gap stays zero */
     g->free_params += n->free_params;
     g->macs += n->macs;
@@ -110,6 +116,14 @@ void nn_init(const nn_graph *g, nn_real *theta, unsigned seed) {
     char stream[64];
     snprintf(stream, sizeof stream, "init %s", n->name);
     n->op->init(n, in, theta + n->param, rng_stream(seed, stream));
+  }
+}
+
+void nn_init_state(const nn_graph *g, nn_real *state) {
+  memset(state, 0, g->nstate * sizeof *state);
+  for (int i = 0; i < g->nnodes; i++) {
+    const nn_node *n = &g->node[i];
+    if (n->op && n->op->init_state) n->op->init_state(n, state + n->state);
   }
 }
 

@@ -15,6 +15,7 @@ typedef struct nn_graph {
   nn_node *node;
   int output;         /* the node whose y is the answer            */
   size_t nparam;      /* of the flat buffer                        */
+  size_t nstate;      /* of the flat state buffer                  */
   size_t free_params; /* not counting masked entries               */
   double macs;        /* of one forward pass of one sample         */
 } nn_graph;
@@ -22,12 +23,15 @@ typedef struct nn_graph {
 nn_graph *nn_graph_new(void);
 void nn_graph_free(nn_graph *g);
 int nn_input(nn_graph *g, const char *name, nn_shape shape); /* returns the node's number */
+/* The gradient of an input will be asked for (f->grad[input] after nn_backward); before anything reads it. */
+void nn_want_grad(nn_graph *g, int input);
 /* Append a node; conf (op->conf_size bytes) is copied; what it points at must outlive the graph. Returns the node's
  * number or -1 with e set (wrong number of inputs, shapes that do not fit: names the node). */
 int nn_add(nn_graph *g, const nn_op *op, const char *name, const void *conf, int nin, const int *in, err *e);
 int nn_finish(nn_graph *g, int output, err *e);
 /* Parameters from the op's own rule; every node has its own stream, so order and ranks do not matter. */
 void nn_init(const nn_graph *g, nn_real *theta, unsigned seed);
+void nn_init_state(const nn_graph *g, nn_real *state);
 /* Readable text, one line per node; equal text = same network. Caller frees. */
 char *nn_graph_text(const nn_graph *g);
 const nn_node *nn_find(const nn_graph *g, const char *name); /* NULL if absent */
@@ -37,13 +41,17 @@ typedef struct nn_plan {
   const nn_graph *graph;
   int lanes;
   bool train;
-  size_t *value_at;              /* [node] offset in the value arena                          */
+  size_t *value_at, *keep_at;    /* [node] offsets in the value arena                         */
   size_t *grad_at;               /* [node] offset in the gradient arena; SIZE_MAX: none       */
-  unsigned *opens;               /* [node] bit k: this node's backward is the first to touch input k's gradient */
+  unsigned *opens, *clears;      /* [node] bit k: this node's backward is the first to touch input k's gradient,
+                                    and sets it (opens) or adds to it after it was cleared (clears)            */
+  int *group;                    /* [node] first node of the group that is run block by block together         */
+  int *block;                    /* [node] positions of a block of the group that begins here                  */
   bool by_positions;             /* backward goes position by position (all ops have back_step) */
   size_t values, grads, scratch; /* reals                                                   */
 } nn_plan;
-/* steps: the draw will be made by nn_step; fails and names the op that has no step. */
+/* train: there will be backward. steps: positions will be drawn or streamed by nn_step; fails and names the op that has
+ * no step. */
 int nn_plan_new(nn_plan **p, const nn_graph *g, int lanes, bool train, bool steps, err *e);
 void nn_plan_free(nn_plan *p);
 void nn_plan_print(const nn_plan *p, FILE *f); /* table for --dry-run */

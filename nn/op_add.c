@@ -10,15 +10,15 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   return 0;
 }
 
-static void step(const nn_node *n, const nn_frame *f, int t) {
-  size_t width = (size_t)n->shape.channels * f->lanes, at = (size_t)t * width;
+static void block(const nn_node *n, const nn_frame *f, int from, int to) {
+  size_t width = nn_width(n->shape, f) * (size_t)(to - from), at = (size_t)from * nn_width(n->shape, f);
   const nn_real *a = f->value[n->in[0]] + at, *b = f->value[n->in[1]] + at;
   nn_real *y = f->value[n->id] + at;
   for (size_t i = 0; i < width; i++) y[i] = a[i] + b[i];
 }
 
-static void back_step(const nn_node *n, const nn_frame *f, int t) {
-  size_t width = (size_t)n->shape.channels * f->lanes, at = (size_t)t * width;
+static void back_block(const nn_node *n, const nn_frame *f, int from, int to) {
+  size_t width = nn_width(n->shape, f) * (size_t)(to - from), at = (size_t)from * nn_width(n->shape, f);
   const nn_real *dy = f->grad[n->id] + at;
   for (int k = 0; k < 2; k++) {
     nn_real *dx = f->grad[n->in[k]];
@@ -36,7 +36,9 @@ const nn_op nn_op_add = {.name = "add",
                          .max_in = 2,
                          .in_place = true,
                          .shape = shape,
-                         .forward = nn_every_step,
-                         .step = step,
-                         .backward = nn_every_back_step,
-                         .back_step = back_step};
+                         .forward = nn_every_block,
+                         .step = nn_block_step,
+                         .block = block,
+                         .backward = nn_every_back_block,
+                         .back_step = nn_block_back_step,
+                         .back_block = back_block};

@@ -3,6 +3,7 @@
 #define NN_OPS_H
 
 #include "nn/op.h"
+#include "nn/window.h"
 
 /* Causal convolution on extent[0] x extent[1] positions in raster order (PixelCNN): taps (dy, dx), -half <= dy <= 0,
  * times dilation, that lie before the site (strict) or up to it. Outside the lattice counts as zero; with wrap, columns
@@ -40,12 +41,73 @@ extern const nn_op nn_op_sites;
 typedef struct nn_prelu_conf {
   bool sites;
 } nn_prelu_conf;
-extern const nn_op nn_op_prelu, nn_op_relu, nn_op_tanh, nn_op_silu;
+extern const nn_op nn_op_prelu, nn_op_relu, nn_op_tanh, nn_op_silu, nn_op_gelu, nn_op_sigmoid, nn_op_softplus;
 
 extern const nn_op nn_op_add; /* y = x0 + x1, equal shapes */
 
-/* The activation of a word ("prelu", "relu", "tanh", "silu") */
-extern const char nn_act_words[]; /* "prelu|relu|tanh|silu" */
+/* The activation of a word */
+extern const char nn_act_words[]; /* "prelu|relu|tanh|silu|gelu|sigmoid|softplus" */
 const nn_op *nn_act(int word);
+
+/* Fully connected: all positions of x -> one position, or every position by itself. Weights (rows of x, out), then
+ * biases (out), which start at zero; initial weights uniform in +- gain / sqrt(rows). */
+typedef struct nn_dense_conf {
+  int out;
+  bool per_position, bias;
+  double gain;
+} nn_dense_conf;
+extern const nn_op nn_op_dense;
+
+/* Convolution in one to three dimensions. Weights (taps, Cin, out), then biases (out), as for dense. */
+typedef struct nn_conv_conf {
+  nn_window_conf window;
+  int out;
+  bool bias;
+  double gain;
+} nn_conv_conf;
+extern const nn_op nn_op_conv;
+
+/* Mean or maximum over a window, or over all positions (global: one position comes out). Padding does not count. */
+typedef struct nn_pool_conf {
+  nn_window_conf window;
+  bool max, global;
+} nn_pool_conf;
+extern const nn_op nn_op_pool;
+
+/* Batch norm per shard, layer norm per position. */
+typedef struct nn_norm_conf {
+  double eps;
+} nn_norm_conf;
+extern const nn_op nn_op_batch_norm, nn_op_layer_norm;
+
+/* In training each number is zero with probability rate, else divided by 1 - rate. */
+typedef struct nn_dropout_conf {
+  double rate;
+} nn_dropout_conf;
+extern const nn_op nn_op_dropout;
+
+extern const nn_op nn_op_glu; /* y = a sigmoid(b): a the first, b the second half of the channels */
+/* y = x0 x1; where x1 has one position only it multiplies every position of x0. */
+extern const nn_op nn_op_product;
+extern const nn_op nn_op_concat; /* channels of 1 to 8 inputs behind each other, equal extents */
+
+/* The same numbers in another shape; all zero: flattened to one position. */
+typedef struct nn_reshape_conf {
+  nn_shape shape;
+} nn_reshape_conf;
+extern const nn_op nn_op_reshape;
+
+/* Channels first .. first + count - 1. */
+typedef struct nn_slice_conf {
+  int first, count;
+} nn_slice_conf;
+extern const nn_op nn_op_slice;
+
+/* Channel `column` holds a category 0 .. levels-1 (anything else counts as 0): y is that row of a trained table
+ * (levels, out), normal with variance 1 at first. */
+typedef struct nn_embedding_conf {
+  int column, levels, out;
+} nn_embedding_conf;
+extern const nn_op nn_op_embedding;
 
 #endif

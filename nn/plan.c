@@ -2,9 +2,9 @@
  *
  * Values: every node keeps its own y (a draw reads all earlier positions, backward reads inputs), except that an op
  * marked in_place writes over its first input when it is that input's only reader and nobody's backward needs the old
- * content. Gradients: a node's dy lives from its last reader's backward to its own; places are found by first fit over
- * lifetimes, and an in-place op shares its input's dy as it shares its y. Where backward goes position by position all
- * are alive at once. */
+ * content. Local nodes with blocks that follow an op with blocks form a group with it (see op.h). Gradients: a node's
+ * dy lives from its last reader's backward to its own; places are found by first fit over lifetimes, and an in-place op
+ * shares its input's dy as it shares its y. Where backward goes position by position all are alive at once. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +29,24 @@ static size_t round_up(size_t reals) {
   return (reals + 15) / 16 * 16;
 }
 
+/* A group begins at an op with blocks; local nodes with blocks on as many positions join it as long as they follow. */
+enum { BLOCK_BYTES = 65536 };
+static void plan_groups(nn_plan *p) {
+  const nn_graph *g = p->graph;
+  int room = 0;
+  for (int i = 0; i < g->nnodes; i++) {
+    const nn_node *n = &g->node[i], *head = i ? &g->node[p->group[i - 1]] : NULL;
+    bool joins = head && head->op && head->op->block && n->op && n->op->block && n->local &&
+                 nn_positions(head->shape) == nn_positions(n->shape) &&
+                 (!p->train || (head->op->back_block && n->op->back_block));
+    p->group[i] = joins ? head->id : i;
+    int width = n->shape.channels * p->lanes * (int)sizeof(nn_real);
+    room = joins ? room : BLOCK_BYTES;
+    int block = room / width / 4 * 4;
+    if (!joins || block < p->block[p->group[i]]) p->block[p->group[i]] = block < 4 ? 4 : block;
+  }
+}
+
 static void plan_values(nn_plan *p) {
   const nn_graph *g = p->graph;
   for (int i = 0; i < g->nnodes; i++) {
@@ -40,12 +58,17 @@ static void plan_values(nn_plan *p) {
     p->value_at[i] = p->values;
     p->values += round_up(nn_rows(n->shape) * (size_t)p->lanes);
   }
+  for (int i = 0; i < g->nnodes; i++) {
+    p->keep_at[i] = p->values;
+    p->values += round_up(g->node[i].keep * (size_t)p->lanes);
+  }
   for (int i = 0; i < g->nnodes; i++)
     if (g->node[i].scratch * (size_t)p->lanes > p->scratch) p->scratch = g->node[i].scratch * (size_t)p->lanes;
 }
 
 /* Node by node, a node's dy is born at its last reader (or at the output) and dies after its own backward;
- * in-place ops hand their dy down to the input, so a region lives to the lowest node of such a chain. */
+ * in-place ops hand their dy down to the input, so a region lives to the lowest node of such a chain. A group counts as
+ * one moment. */
 static int plan_grads(nn_plan *p) {
   const nn_graph *g = p->graph;
   int *last = calloc((size_t)g->nnodes, sizeof *last), *low = calloc((size_t)g->nnodes, sizeof *low);
@@ -65,7 +88,8 @@ static int plan_grads(nn_plan *p) {
     for (bool moved = true; moved;) { /* first place free of every region alive at the same time */
       moved = false;
       for (int j = i + 1; j < g->nnodes; j++) {
-        if (p->grad_at[j] == SIZE_MAX || (!p->by_positions && low[j] > last[i])) continue;
+        bool dead = last[i] < g->nnodes && p->group[low[j]] > p->group[last[i]];
+        if (p->grad_at[j] == SIZE_MAX || (!p->by_positions && dead)) continue;
         size_t from = p->grad_at[j], to = from + round_up(nn_rows(g->node[j].shape) * (size_t)p->lanes);
         if (at < to && from < at + need) at = to, moved = true;
       }
@@ -78,7 +102,16 @@ static int plan_grads(nn_plan *p) {
   return bad;
 }
 
-/* opens[i]: which inputs' gradients node i's backward is the first to touch (they must be zeroed before). */
+/* Does a node that is not local (it may add to any position) share the group of node i and the input x? */
+static bool shared_in_group(const nn_plan *p, int i, int x) {
+  const nn_node *head = &p->graph->node[p->group[i]];
+  bool shared = false;
+  for (int k = 0; k < head->nin && !head->local && p->group[i] != i; k++) shared |= head->in[k] == x;
+  return shared;
+}
+
+/* Which inputs' gradients node i's backward is the first to touch: a local node sets them, for others they are cleared.
+ */
 static void plan_opens(nn_plan *p) {
   const nn_graph *g = p->graph;
   for (int i = 0; i < g->nnodes; i++)
@@ -87,15 +120,21 @@ static void plan_opens(nn_plan *p) {
       bool first = x != g->output && p->grad_at[x] != SIZE_MAX && p->grad_at[x] != p->grad_at[i];
       for (int j = i; j < g->nnodes && first; j++)
         for (int q = 0; q < g->node[j].nin; q++) first &= g->node[j].in[q] != x || (j == i && q >= k);
-      if (first) p->opens[i] |= 1u << k;
+      if (!first) continue;
+      if ((g->node[i].local || (g->node[i].once && !k)) && (p->by_positions || !shared_in_group(p, i, x)))
+        p->opens[i] |= 1u << k;
+      else
+        p->clears[i] |= 1u << k;
     }
 }
 
 int nn_plan_new(nn_plan **out, const nn_graph *g, int lanes, bool train, bool steps, err *e) {
   for (int i = 0; i < g->nnodes; i++) {
     const nn_node *n = &g->node[i];
+    nn_ahead ahead = train ? NN_NEVER : NN_IN_TRAINING; /* the most a step can live with */
     const char *missing = !n->op                      ? NULL
                           : steps && !n->op->step     ? "step (needed to draw)"
+                          : steps && n->ahead > ahead ? "step with these settings (it looks at later positions)"
                           : train && !n->op->backward ? "backward (needed to train)"
                                                       : NULL;
     if (missing)
@@ -105,16 +144,21 @@ int nn_plan_new(nn_plan **out, const nn_graph *g, int lanes, bool train, bool st
   size_t n = (size_t)g->nnodes;
   if (p) {
     p->value_at = calloc(n, sizeof *p->value_at);
+    p->keep_at = calloc(n, sizeof *p->keep_at);
+    p->clears = calloc(n, sizeof *p->clears);
+    p->group = calloc(n, sizeof *p->group);
+    p->block = calloc(n, sizeof *p->block);
     p->grad_at = calloc(n, sizeof *p->grad_at);
     p->opens = calloc(n, sizeof *p->opens);
   }
-  if (!p || !p->value_at || !p->grad_at || !p->opens) {
+  if (!p || !p->value_at || !p->keep_at || !p->grad_at || !p->opens || !p->clears || !p->group || !p->block) {
     nn_plan_free(p);
     return err_set(e, ERR_RUN, "network plan: out of memory");
   }
   p->graph = g;
   p->lanes = lanes;
   p->train = train;
+  plan_groups(p);
   plan_values(p);
   for (int i = 0; i < g->nnodes; i++) p->grad_at[i] = SIZE_MAX;
   p->by_positions = train;
@@ -133,9 +177,9 @@ int nn_plan_new(nn_plan **out, const nn_graph *g, int lanes, bool train, bool st
 
 void nn_plan_free(nn_plan *p) {
   if (!p) return;
-  free(p->value_at);
-  free(p->grad_at);
-  free(p->opens);
+  free(p->value_at), free(p->keep_at), free(p->grad_at);
+  free(p->opens), free(p->clears);
+  free(p->group), free(p->block);
   free(p);
 }
 
@@ -163,21 +207,24 @@ int nn_frame_new(nn_frame **out, const nn_plan *p, const nn_frame *share, err *e
   *out = f;
   if (f) {
     f->value = calloc(n, sizeof *f->value);
+    f->keep = calloc(n, sizeof *f->keep);
     f->arena = nn_alloc(p->values * sizeof *f->arena);
     f->grad = share ? share->grad : calloc(n, sizeof *f->grad);
     f->scratch = share ? share->scratch : nn_alloc(p->scratch * sizeof *f->scratch);
     f->grad_arena = share ? share->grad_arena : nn_alloc(p->grads * sizeof *f->grad_arena);
   }
-  if (!f || !f->value || !f->arena || !f->grad || !f->scratch || !f->grad_arena) {
+  if (!f || !f->value || !f->keep || !f->arena || !f->grad || !f->scratch || !f->grad_arena) {
     nn_frame_free(f, share);
     *out = NULL;
     return err_set(e, ERR_RUN, "network: out of memory for a frame of %.1f MB",
                    (double)(p->values + p->grads + p->scratch) * sizeof(nn_real) * 1e-6);
   }
-  f->lanes = p->lanes;
+  f->lanes = f->valid = p->lanes;
+  f->train = p->train;
   f->opens = p->opens;
   for (size_t i = 0; i < n; i++) {
     f->value[i] = f->arena + p->value_at[i];
+    f->keep[i] = f->arena + p->keep_at[i];
     if (!share) f->grad[i] = p->grad_at[i] == SIZE_MAX ? NULL : f->grad_arena + p->grad_at[i];
   }
   return 0;
@@ -187,6 +234,7 @@ void nn_frame_free(nn_frame *f, const nn_frame *share) {
   if (!f) return;
   free(f->arena);
   free(f->value);
+  free(f->keep);
   if (!share) {
     free(f->scratch);
     free(f->grad_arena);
@@ -195,9 +243,31 @@ void nn_frame_free(nn_frame *f, const nn_frame *share) {
   free(f);
 }
 
+/* One past the last node of the group that begins at node i. */
+static int group_end(const nn_plan *p, int i) {
+  int end = i + 1;
+  while (end < p->graph->nnodes && p->group[end] == i) end++;
+  return end;
+}
+
+static void forward_group(const nn_plan *p, const nn_frame *f, int head, int end) {
+  const nn_node *n = p->graph->node;
+  int positions = nn_positions(n[head].shape), block = p->block[head];
+  for (int k = head; k < end; k++)
+    if (n[k].op->begin) n[k].op->begin(&n[k], f);
+  for (int t = 0; t < positions; t += block)
+    for (int k = head; k < end; k++) n[k].op->block(&n[k], f, t, t + block < positions ? t + block : positions);
+}
+
 void nn_forward(const nn_plan *p, const nn_frame *f) {
-  for (int i = 0; i < p->graph->nnodes; i++)
-    if (p->graph->node[i].op) p->graph->node[i].op->forward(&p->graph->node[i], f);
+  const nn_node *n = p->graph->node;
+  for (int i = 0, end; i < p->graph->nnodes; i = end) {
+    end = group_end(p, i);
+    if (end > i + 1)
+      forward_group(p, f, i, end);
+    else if (n[i].op)
+      n[i].op->forward(&n[i], f);
+  }
 }
 
 void nn_step(const nn_plan *p, const nn_frame *f, int t) {
@@ -205,10 +275,9 @@ void nn_step(const nn_plan *p, const nn_frame *f, int t) {
     if (p->graph->node[i].op) p->graph->node[i].op->step(&p->graph->node[i], f, t);
 }
 
-/* Gradients that a non-local node is the first to touch are added to from nothing. */
 static void clear_gradients(const nn_plan *p, const nn_frame *f, const nn_node *n) {
   for (int k = 0; k < n->nin; k++)
-    if (p->opens[n->id] >> k & 1 && !n->local)
+    if (p->clears[n->id] >> k & 1)
       memset(f->grad[n->in[k]], 0, nn_rows(p->graph->node[n->in[k]].shape) * (size_t)f->lanes * sizeof(nn_real));
 }
 
@@ -221,15 +290,38 @@ static void backward_by_positions(const nn_plan *p, const nn_frame *f) {
       if (g->node[i].op && f->grad[i]) g->node[i].op->back_step(&g->node[i], f, t);
 }
 
+static void back_blocks(const nn_plan *p, const nn_frame *f, int head, int from, int to) {
+  const nn_node *n = p->graph->node;
+  int positions = nn_positions(n[head].shape), block = p->block[head];
+  for (int t = (positions - 1) / block * block; t >= 0; t -= block)
+    for (int k = to - 1; k >= from; k--)
+      if (f->grad[k]) n[k].op->back_block(&n[k], f, t, t + block < positions ? t + block : positions);
+}
+
+/* The nodes behind the head come first by themselves where the head has to see all of its dy. */
+static void backward_group(const nn_plan *p, const nn_frame *f, int head, int end) {
+  const nn_node *n = p->graph->node;
+  bool apart = n[head].op->back_begin;
+  for (int k = head; k < end; k++)
+    if (f->grad[k]) clear_gradients(p, f, &n[k]);
+  if (apart) back_blocks(p, f, head, head + 1, end);
+  if (apart && f->grad[head]) n[head].op->back_begin(&n[head], f);
+  back_blocks(p, f, head, head, apart ? head + 1 : end);
+}
+
 void nn_backward(const nn_plan *p, const nn_frame *f) {
   if (p->by_positions) {
     backward_by_positions(p, f);
     return;
   }
-  for (int i = p->graph->nnodes - 1; i >= 0; i--) {
-    const nn_node *n = &p->graph->node[i];
-    if (!n->op || !f->grad[i]) continue;
-    clear_gradients(p, f, n);
-    n->op->backward(n, f);
+  const nn_node *n = p->graph->node;
+  for (int end = p->graph->nnodes, i; end > 0; end = i) {
+    i = p->group[end - 1];
+    if (end > i + 1) {
+      backward_group(p, f, i, end);
+    } else if (n[i].op && f->grad[i]) {
+      clear_gradients(p, f, &n[i]);
+      n[i].op->backward(&n[i], f);
+    }
   }
 }

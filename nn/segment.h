@@ -6,11 +6,8 @@
 #define NN_SEGMENT_H
 
 #include "base/err.h"
+#include "nn/gemm.h"
 #include "nn/op.h"
-
-typedef struct nn_segment {
-  int w, x, n;
-} nn_segment;
 
 /* Segments of every position of a node, in the order in which they are summed. */
 typedef struct nn_segments {
@@ -18,12 +15,16 @@ typedef struct nn_segments {
   int *start;          /* (positions+1) */
   nn_segment *segment; /* (start[positions]) */
   int room;
+  int *run,
+      *shift; /* nn_segments_finish: positions from t on that differ by a shift of x only, and that shift in rows */
 } nn_segments;
 nn_segments *nn_segments_new(int positions);
 /* Append n rows to position t (positions come in ascending order); merged with the previous segment where both run on.
  * Close each position, also one without segments, before the next. */
 int nn_segments_add(nn_segments *s, int t, int w, int x, int n);
 void nn_segments_close(nn_segments *s, int t);
+/* After the last position: finds the runs that the block functions work on. Nonzero: out of memory. */
+int nn_segments_finish(nn_segments *s);
 void nn_segments_free(nn_segments *s);
 double nn_segments_macs(const nn_segments *s, int out);
 
@@ -34,6 +35,14 @@ void nn_segments_forward(const nn_segments *s, int t, int out, int S, const nn_r
  * reals. */
 void nn_segments_backward(const nn_segments *s, int t, int out, int S, const nn_real *W, const nn_real *X,
                           const nn_real *dy, nn_real *dX, bool set, nn_real *dW, nn_real *scratch);
+
+/* The same for positions from .. to-1 at once; Y, dY are those of position 0. dX may be NULL (set: written, where every
+ * row belongs to one position only), dbias too. scratch holds nn_segments_scratch(out) * S reals. */
+void nn_segments_block(const nn_segments *s, int from, int to, int out, int S, const nn_real *W, const nn_real *X,
+                       const nn_real *bias, nn_real *Y);
+void nn_segments_back_block(const nn_segments *s, int from, int to, int out, int S, const nn_real *W, const nn_real *X,
+                            const nn_real *dY, nn_real *dX, bool set, nn_real *dW, nn_real *dbias, nn_real *scratch);
+size_t nn_segments_scratch(int out);
 
 /* rows of y = bias (NULL: zero); bias gradient = sum over lanes. */
 void nn_bias_set(int rows, int S, const nn_real *bias, nn_real *y);

@@ -16,10 +16,13 @@ int nn_store_write(h5 *f, const void *self, err *e) {
   for (int i = 0; i < s->graph->nnodes && !bad; i++) {
     const nn_node *n = &s->graph->node[i];
     char path[96];
-    if (!n->nparam) continue;
     snprintf(path, sizeof path, "/model/parameters/%s", n->name);
-    bad = h5_write(f, path, NN_H5, 1, &n->nparam, s->theta + n->param, "1",
-                   "weights, then biases, as the op stores them", e);
+    if (n->nparam)
+      bad = h5_write(f, path, NN_H5, 1, &n->nparam, s->theta + n->param, "1",
+                     "weights, then biases, as the op stores them", e);
+    snprintf(path, sizeof path, "/model/state/%s", n->name);
+    if (n->nstate && !bad)
+      bad = h5_write(f, path, NN_H5, 1, &n->nstate, s->state + n->state, "1", "what the op follows in training", e);
   }
   return bad;
 }
@@ -36,7 +39,7 @@ static int compare(const char *path, const char *a, const char *b, err *e) {
                  path, line, (int)strcspn(la, "\n"), la, (int)strcspn(lb, "\n"), lb);
 }
 
-int nn_store_read(const char *path, const nn_graph *g, nn_real *theta, err *e) {
+int nn_store_read_all(const char *path, const nn_graph *g, nn_real *theta, nn_real *state, err *e) {
   h5 *f = NULL;
   char *stored = NULL, *text = nn_graph_text(g);
   int bad = h5_open(&f, path, e);
@@ -46,11 +49,16 @@ int nn_store_read(const char *path, const nn_graph *g, nn_real *theta, err *e) {
   for (int i = 0; i < g->nnodes && !bad; i++) {
     const nn_node *n = &g->node[i];
     char at[96];
-    if (!n->nparam) continue;
     snprintf(at, sizeof at, "/model/parameters/%s", n->name);
-    bad = h5_read(f, at, NN_H5, theta + n->param, n->nparam, e);
+    if (n->nparam) bad = h5_read(f, at, NN_H5, theta + n->param, n->nparam, e);
+    snprintf(at, sizeof at, "/model/state/%s", n->name);
+    if (n->nstate && state && !bad) bad = h5_read(f, at, NN_H5, state + n->state, n->nstate, e);
   }
   if (f) h5_close(f);
   free(stored), free(text);
   return bad;
+}
+
+int nn_store_read(const char *path, const nn_graph *g, nn_real *theta, err *e) {
+  return nn_store_read_all(path, g, theta, NULL, e);
 }

@@ -1,74 +1,26 @@
-/* test_ops.c: walks the table of ops. Every op must have a sample here; for each sample and several numbers of lanes:
- * the shape, gradients of inputs and parameters against central differences (1e-6 in double; on storage of its own and,
- * where the op allows it, in place), step == forward bit for bit with everything not yet known poisoned, causality. */
+/* test_ops.c: walks the table of ops. Every op must have a sample in test_ops_samples.h; for each sample and several
+ * numbers of lanes: the shape, gradients of inputs and parameters against central differences (1e-6 in double; on
+ * storage of its own and, where the op allows it, in place; added to what is there and set), step == forward bit for
+ * bit with everything not yet known poisoned, causality, blocks of positions == all positions, padded lanes without
+ * influence. */
 #include "nn/graph.h"
 #include "nn/ops.h"
 #include "tests/check.h"
-
-typedef struct sample {
-  const nn_op *op;
-  nn_shape in; /* of every input */
-  int out;     /* channels of y */
-  bool strict; /* y[t] must not depend on x[t] */
-  const void *conf;
-} sample;
-
-/* Lists of 6 positions: with own (t) and strictly earlier ones, unsorted, some empty, one with two runs. */
-static const int start_own[] = {0, 1, 3, 3, 6, 8, 12}, list_own[] = {0, 0, 1, 3, 0, 1, 4, 2, 0, 1, 4, 5};
-static const int start_before[] = {0, 0, 1, 2, 5, 5, 9}, list_before[] = {0, 1, 0, 1, 2, 4, 3, 1, 0};
-static const double first_guess[] = {.5, -.25, 1, 0, .75, .1, .2, .3, .4};
-
-#define CONV(...)            \
-  &(nn_causal_conv2d_conf) { \
-    __VA_ARGS__              \
-  }
-#define DENSE(...)          \
-  &(nn_causal_dense_conf) { \
-    __VA_ARGS__             \
-  }
-#define SITES(...)   \
-  &(nn_sites_conf) { \
-    __VA_ARGS__      \
-  }
-#define GRID(r, c, k) \
-  { {r, c, 1}, k }
-static const sample samples[] = {
-    {&nn_op_causal_conv2d, GRID(4, 5, 1), 3, true, CONV(3, 1, 1, true, false, true, 1)},
-    {&nn_op_causal_conv2d, GRID(4, 5, 3), 2, false, CONV(2, 1, 1, false, false, false, 1)},
-    {&nn_op_causal_conv2d, GRID(4, 4, 2), 3, false, CONV(3, 1, 1, false, true, true, 1)},
-    {&nn_op_causal_conv2d, GRID(5, 4, 2), 3, false, CONV(3, 1, 2, false, true, true, 1)},
-    {&nn_op_causal_conv2d, GRID(5, 4, 2), 3, true, CONV(3, 2, 2, true, false, true, 1)},
-    {&nn_op_causal_conv2d, GRID(3, 3, 2), 1, false,
-     CONV(1, 3, 1, false, true, true, 1)}, /* kernel wider than the lattice */
-    {&nn_op_causal_conv2d, GRID(2, 3, 4), 5, false, CONV(5, 0, 1, false, false, true, 1)},
-    {&nn_op_causal_conv2d, GRID(2, 3, 4), 20, false, CONV(20, 1, 1, false, false, true, 1)},
-    {&nn_op_causal_conv2d, GRID(2, 2, 16), 16, false, CONV(16, 1, 1, false, false, true, 1)},
-    {&nn_op_causal_dense, GRID(3, 3, 2), 3, true, DENSE(3, 4, true, true, 1)},
-    {&nn_op_causal_dense, GRID(3, 3, 2), 3, false, DENSE(3, 4, false, true, 1)},
-    {&nn_op_causal_dense, GRID(7, 1, 1), 1, true, DENSE(1, 1, true, false, 1)},
-    {&nn_op_causal_dense, GRID(7, 1, 3), 1, false, DENSE(1, 16, false, true, 1)},
-    {&nn_op_causal_dense, GRID(8, 1, 2), 4, false, DENSE(4, 4, false, true, 1)},
-    {&nn_op_sites, GRID(2, 3, 2), 3, false, SITES(3, 6, start_own, list_own, true, 1, NULL)},
-    {&nn_op_sites, GRID(6, 1, 2), 17, true, SITES(17, 6, start_before, list_before, true, 1, NULL)},
-    {&nn_op_sites, GRID(6, 1, 1), 1, true, SITES(1, 6, start_before, list_before, false, 0, first_guess)},
-    {&nn_op_prelu, GRID(2, 3, 3), 3, false, &(nn_prelu_conf){false}},
-    {&nn_op_prelu, GRID(2, 3, 3), 3, false, &(nn_prelu_conf){true}},
-    {&nn_op_relu, GRID(2, 3, 3), 3, false, NULL},
-    {&nn_op_tanh, GRID(2, 3, 3), 3, false, NULL},
-    {&nn_op_silu, GRID(2, 3, 3), 3, false, NULL},
-    {&nn_op_add, GRID(2, 3, 3), 3, false, NULL},
-};
-enum { SAMPLES = sizeof samples / sizeof *samples };
+#include "tests/test_ops_samples.h"
 
 /* One node on storage of this test: values and gradients wherever the test wants them. */
+enum { INPUTS = 4 };
 typedef struct rig {
   const sample *s;
   nn_graph *g;
   const nn_node *n;
   int S, nin;
-  size_t nx, ny;                                                 /* numbers of one input and of y, all lanes */
-  nn_real *theta, *dtheta, *x[2], *y, *dx[2], *dy, *scratch, *c; /* c: weights of the loss sum c y */
-  nn_real *value[3], *grad[3];
+  nn_shape in[INPUTS];
+  size_t nx[INPUTS], ny;                                                   /* numbers of inputs and y, all lanes */
+  nn_real *theta, *dtheta, *x[INPUTS], *y, *dx[INPUTS], *dy, *scratch, *c; /* c: weights of the loss sum c y */
+  nn_real *state, *dstate, *kept;
+  int length[NN_MAX_LANES];
+  nn_real *value[INPUTS + 1], *grad[INPUTS + 1], *keep[INPUTS + 1];
   nn_frame f;
 } rig;
 
@@ -78,37 +30,67 @@ static double noise(unsigned seed, size_t i) {
 static nn_real off_zero(double v) {
   return (nn_real)(v < 0 ? v - 0.05 : v + 0.05);
 } /* kinks are not differentiable */
+static nn_real *reals(size_t n) {
+  return nn_alloc(n * sizeof(nn_real));
+}
 static nn_real *copy(const nn_real *p, size_t n) {
-  return memcpy(nn_alloc(n * sizeof *p), p, n * sizeof *p);
+  return memcpy(reals(n), p, n * sizeof *p);
 }
 
 static int build(rig *r, const sample *s, int S) {
   err e = {0};
-  int in[2] = {0, 1};
-  *r = (rig){.s = s, .S = S, .nin = s->op->min_in, .g = nn_graph_new()};
-  for (int k = 0; k < r->nin; k++) nn_input(r->g, "x", s->in);
+  const int in[INPUTS] = {0, 1, 2, 3};
+  *r = (rig){.s = s, .S = S, .nin = s->nin ? s->nin : s->op->min_in, .g = nn_graph_new()};
+  for (int k = 0; k < r->nin; k++) {
+    r->in[k] = k && s->other.channels ? s->other : s->in;
+    nn_input(r->g, "x", r->in[k]);
+    r->nx[k] = nn_rows(r->in[k]) * (size_t)S;
+    r->value[k] = r->x[k] = reals(r->nx[k]), r->grad[k] = r->dx[k] = reals(r->nx[k]);
+  }
   int y = nn_add(r->g, s->op, "node", s->conf, r->nin, in, &e);
   CHECK_REPORT(y >= 0, "%s: %.400s", s->op->name, e.text);
   if (y < 0 || nn_finish(r->g, y, &e)) return 1;
   r->n = &r->g->node[y];
-  r->nx = nn_rows(s->in) * (size_t)S, r->ny = nn_rows(r->n->shape) * (size_t)S;
-  r->theta = nn_alloc(r->g->nparam * sizeof(nn_real)), r->dtheta = nn_alloc(r->g->nparam * sizeof(nn_real));
-  r->scratch = nn_alloc(r->n->scratch * (size_t)S * sizeof(nn_real));
-  for (int k = 0; k < r->nin; k++)
-    r->x[k] = nn_alloc(r->nx * sizeof(nn_real)), r->dx[k] = nn_alloc(r->nx * sizeof(nn_real));
-  r->y = nn_alloc(r->ny * sizeof(nn_real)), r->dy = nn_alloc(r->ny * sizeof(nn_real)),
-  r->c = nn_alloc(r->ny * sizeof(nn_real));
-  for (int k = 0; k < r->nin; k++) r->value[k] = r->x[k], r->grad[k] = r->dx[k];
-  r->value[r->nin] = r->y, r->grad[r->nin] = r->dy;
-  r->f = (nn_frame){
-      .lanes = S, .theta = r->theta, .dtheta = r->dtheta, .value = r->value, .grad = r->grad, .scratch = r->scratch};
+  r->ny = nn_rows(r->n->shape) * (size_t)S;
+  r->theta = reals(r->g->nparam), r->dtheta = reals(r->g->nparam);
+  r->state = reals(r->g->nstate), r->dstate = reals(r->g->nstate);
+  r->scratch = reals(r->n->scratch * (size_t)S), r->kept = reals(r->n->keep * (size_t)S);
+  r->value[r->nin] = r->y = reals(r->ny), r->grad[r->nin] = r->dy = reals(r->ny), r->c = reals(r->ny);
+  r->keep[r->nin] = r->kept;
+  for (int i = 0; i < S; i++) r->length[i] = 1 + (i * 7 + 2) % s->in.extent[0];
+  r->f = (nn_frame){.lanes = S,
+                    .valid = s->masked ? (S + 1) / 2 : S,
+                    .length = s->masked ? r->length : NULL,
+                    .whole = s->in.extent[0],
+                    .train = s->train,
+                    .noise = rng_stream(3, "noise"),
+                    .shard = 5,
+                    .theta = r->theta,
+                    .dtheta = r->dtheta,
+                    .state = r->state,
+                    .dstate = r->dstate,
+                    .value = r->value,
+                    .grad = r->grad,
+                    .keep = r->keep,
+                    .scratch = r->scratch};
   return 0;
 }
 
 static void release(rig *r) {
   for (int k = 0; k < r->nin; k++) free(r->x[k]), free(r->dx[k]);
   free(r->y), free(r->dy), free(r->c), free(r->theta), free(r->dtheta), free(r->scratch);
+  free(r->state), free(r->dstate), free(r->kept);
   nn_graph_free(r->g);
+}
+
+/* Weights of the loss: zero where nothing is held. */
+static void randomise_loss(rig *r, unsigned seed) {
+  nn_real mask[NN_MAX_LANES];
+  size_t width = nn_width(r->n->shape, &r->f), S = (size_t)r->S;
+  for (size_t i = 0; i < r->ny; i++) {
+    nn_mask(&r->f, r->n->shape, (int)(i / width), mask);
+    r->c[i] = mask[i % S] * (nn_real)noise(seed + 77, i);
+  }
 }
 
 /* Parameters by the op's own rule with noise on all but masked ones (masked entries are those that stay zero). */
@@ -120,17 +102,25 @@ static void randomise(rig *r, unsigned seed) {
   for (size_t i = 0; i < r->n->nparam; i++)
     if (r->theta[i] != 0 || i >= bias || r->s->op != &nn_op_causal_dense)
       r->theta[i] += (nn_real)(0.4 * noise(seed, i));
+  nn_init_state(r->g, r->state);
+  for (size_t i = 0; i < r->n->nstate; i++) r->state[i] += (nn_real)(0.3 * noise(seed + 9, i));
   for (int k = 0; k < r->nin; k++)
-    for (size_t i = 0; i < r->nx; i++) r->x[k][i] = off_zero(1.5 * noise(seed + 50 + (unsigned)k, i));
-  for (size_t i = 0; i < r->ny; i++) r->c[i] = (nn_real)noise(seed + 77, i);
+    for (size_t i = 0; i < r->nx[k]; i++) {
+      double u = noise(seed + 50 + (unsigned)k, i);
+      r->x[k][i] = r->s->levels ? (nn_real)floor((u + 1) / 2 * r->s->levels) : off_zero(1.5 * u);
+      if (r->s->op == &nn_op_pool) /* the numbers of a window lie apart */
+        r->x[k][i] = (nn_real)(0.03 * (double)((i * 37 + seed * 11) % 101) - 1.5);
+    }
+  randomise_loss(r, seed);
 }
 
 static void shapes(const rig *r) {
-  nn_shape want = r->s->in;
+  nn_shape want = r->s->y.channels ? r->s->y : r->s->in;
   want.channels = r->s->out;
-  CHECK_BITS(&want, &r->n->shape, sizeof want);
+  CHECK_REPORT(!memcmp(&want, &r->n->shape, sizeof want), "%s: the shape of y", r->s->op->name);
   CHECK(r->n->free_params <= r->n->nparam && r->n->macs >= 0);
   CHECK(r->s->op->forward && r->s->op->help && r->s->op->name);
+  CHECK(!r->n->local || nn_positions(r->n->shape) == nn_positions(r->s->in));
   size_t changed = 0; /* initialisation fills its own view only */
   for (size_t i = r->n->nparam; i < r->g->nparam; i++) changed += r->theta[i] != 0;
   CHECK_INT(changed, 0);
@@ -149,7 +139,7 @@ static void losses(rig *r, double *loss) {
 static void compare_inputs(rig *r, const nn_real *dx, int k, const char *how) {
   double up[64], down[64];
   size_t S = (size_t)r->S;
-  for (size_t row = 0; row < nn_rows(r->s->in); row++) {
+  for (size_t row = 0; row < nn_rows(r->in[k]); row++) {
     nn_real *x = r->x[k] + row * S;
     for (size_t i = 0; i < S; i++) x[i] += (double)(i % 7 + 1) / H;
     losses(r, up);
@@ -165,35 +155,64 @@ static void compare_inputs(rig *r, const nn_real *dx, int k, const char *how) {
   }
 }
 
+static double loss(rig *r) {
+  double lane[64], sum = 0;
+  losses(r, lane);
+  for (int i = 0; i < r->S; i++) sum += lane[i];
+  return sum;
+}
+
+/* The same for lanes that depend on each other: one number moves at a time. */
+static void compare_coupled(rig *r, const nn_real *dx, int k, const char *how) {
+  for (size_t i = 0; i < r->nx[k]; i++) {
+    double keep = r->x[k][i], up, d;
+    r->x[k][i] = keep + 1. / H;
+    up = loss(r);
+    r->x[k][i] = keep - 1. / H;
+    d = (up - loss(r)) * H / 2;
+    r->x[k][i] = keep;
+    CHECK_REPORT(fabs(d - dx[i]) <= 1e-6 * (1 + fabs(d)), "%s %s: d/dx%d[%zu] = %.10g, expected %.10g", r->s->op->name,
+                 how, k, i, dx[i], d);
+  }
+}
+
 static void compare_parameters(rig *r, const nn_real *dtheta, const char *how) {
-  double up[64], down[64];
   for (size_t p = 0; p < r->g->nparam; p++) {
-    double keep = r->theta[p], d = 0;
+    double keep = r->theta[p], up, d;
     r->theta[p] = keep + 1. / H;
-    losses(r, up);
+    up = loss(r);
     r->theta[p] = keep - 1. / H;
-    losses(r, down);
+    d = (up - loss(r)) * H / 2;
     r->theta[p] = keep;
-    for (int i = 0; i < r->S; i++) d += (up[i] - down[i]) * H / 2;
     CHECK_REPORT(fabs(d - dtheta[p]) <= 1e-6 * (1 + fabs(d)), "%s %s: d/dtheta[%zu] = %.10g, expected %.10g",
                  r->s->op->name, how, p, dtheta[p], d);
   }
 }
 
-/* Gradients are added to what is there: dx and dtheta start from marks that are taken off again. */
-static void gradients(rig *r, bool in_place) {
-  const char *how = in_place ? "in place" : "apart";
-  nn_real mark = 0.125;
+/* dx and dtheta start from marks that are taken off again; where `opens` says that dx is to be set, from NaN. */
+static void marks(rig *r, nn_real mark, unsigned opens) {
   for (int k = 0; k < r->nin; k++)
-    for (size_t i = 0; i < r->nx; i++) r->dx[k][i] = mark;
+    for (size_t i = 0; i < r->nx[k]; i++) r->dx[k][i] = opens >> k & 1 ? NAN : mark;
   for (size_t i = 0; i < r->g->nparam; i++) r->dtheta[i] = mark;
   memcpy(r->dy, r->c, r->ny * sizeof *r->dy);
-  nn_real *keep = copy(r->x[0], r->nx);
+}
+
+enum { APART, IN_PLACE, SET };
+static void gradients(rig *r, int way) {
+  const char *const how = (const char *const[]){"apart", "in place", "set"}[way];
+  bool in_place = way == IN_PLACE;
+  nn_real mark = 0.125;
+  unsigned opens[INPUTS + 1] = {0};
+  if (way == SET) opens[r->nin] = r->n->local ? ~0u : 1;
+  marks(r, mark, opens[r->nin]);
+  nn_real *keep = copy(r->x[0], r->nx[0]);
   if (in_place) r->value[r->nin] = r->x[0], r->grad[0] = r->dy;
+  r->f.opens = opens;
   r->s->op->forward(r->n, &r->f);
   r->s->op->backward(r->n, &r->f);
+  r->f.opens = NULL;
   if (in_place) r->value[r->nin] = r->y, r->grad[0] = r->dx[0];
-  memcpy(r->x[0], keep, r->nx * sizeof *keep);
+  memcpy(r->x[0], keep, r->nx[0] * sizeof *keep);
   for (size_t i = 0; i < r->g->nparam; i++) r->dtheta[i] -= i < r->n->nparam ? mark : 0;
   for (size_t i = r->n->nparam; i < r->g->nparam; i++) {
     CHECK(r->dtheta[i] == mark);
@@ -204,13 +223,39 @@ static void gradients(rig *r, bool in_place) {
     for (size_t i = 0; i < r->n->nparam; i++) dtheta[i] += r->dtheta[i] == -mark ? mark : 0;
   for (int k = 0; k < r->nin; k++) {
     bool here = in_place && !k;
-    nn_real *dx = copy(here ? r->dy : r->dx[k], r->nx);
-    for (size_t i = 0; i < r->nx && !here; i++) dx[i] -= mark;
-    compare_inputs(r, dx, k, how);
+    nn_real *dx = copy(here ? r->dy : r->dx[k], r->nx[k]);
+    for (size_t i = 0; i < r->nx[k] && !here && !(opens[r->nin] >> k & 1); i++) dx[i] -= mark;
+    if (!r->s->levels) (r->s->coupled ? compare_coupled : compare_inputs)(r, dx, k, how);
     free(dx);
   }
-  compare_parameters(r, dtheta, how);
+  if (way != SET) compare_parameters(r, dtheta, how);
   free(keep), free(dtheta);
+}
+
+/* Backward block by block, the last first, against backward of all positions. */
+static void back_blocks(rig *r, int size) {
+  int positions = nn_positions(r->n->shape);
+  nn_real *dx[INPUTS] = {NULL}, *dtheta = NULL;
+  for (int pass = 0; pass < 2; pass++) {
+    marks(r, 0, 0);
+    r->s->op->forward(r->n, &r->f);
+    if (!pass) {
+      r->s->op->backward(r->n, &r->f);
+      for (int k = 0; k < r->nin; k++) dx[k] = copy(r->dx[k], r->nx[k]);
+      dtheta = copy(r->dtheta, r->g->nparam);
+      continue;
+    }
+    if (r->s->op->back_begin) r->s->op->back_begin(r->n, &r->f);
+    for (int t = (positions - 1) / size * size; t >= 0; t -= size)
+      r->s->op->back_block(r->n, &r->f, t, t + size < positions ? t + size : positions);
+  }
+  double off = 0;
+  for (int k = 0; k < r->nin; k++)
+    for (size_t i = 0; i < r->nx[k]; i++) off = fmax(off, fabs(dx[k][i] - r->dx[k][i]));
+  for (size_t i = 0; i < r->g->nparam; i++) off = fmax(off, fabs(dtheta[i] - r->dtheta[i]));
+  CHECK_REPORT(off <= 1e-12, "%s: backward in blocks of %d is off by %g", r->s->op->name, size, off);
+  for (int k = 0; k < r->nin; k++) free(dx[k]);
+  free(dtheta);
 }
 
 /* Where nobody wants dx the parameters' gradient is the same. */
@@ -230,37 +275,55 @@ static void without_input_gradient(rig *r) {
 }
 #endif
 
+/* Forward block by block gives the bits of forward. */
+static void blocks(rig *r, int size) {
+  int positions = nn_positions(r->n->shape);
+  r->s->op->forward(r->n, &r->f);
+  nn_real *y = copy(r->y, r->ny);
+  memset(r->y, -1, r->ny * sizeof *y);
+  if (r->s->op->begin) r->s->op->begin(r->n, &r->f);
+  for (int t = 0; t < positions; t += size)
+    r->s->op->block(r->n, &r->f, t, t + size < positions ? t + size : positions);
+  CHECK_REPORT(!memcmp(y, r->y, r->ny * sizeof *y), "%s, %d lanes: forward in blocks of %d differs", r->s->op->name,
+               r->S, size);
+  free(y);
+}
+
 /* Everything that step t may not know yet is NaN: later positions of x (t itself too if strict), and all of y. */
 static void steps(rig *r, bool in_place) {
-  nn_real *x[2] = {NULL, NULL}, *y;
-  size_t one = r->nx / (size_t)nn_positions(r->s->in);
+  nn_real *x[INPUTS] = {NULL}, *y;
+  size_t positions = (size_t)nn_positions(r->s->in);
   r->s->op->forward(r->n, &r->f);
   y = copy(r->y, r->ny);
-  for (int k = 0; k < r->nin; k++) x[k] = copy(r->x[k], r->nx), memset(r->x[k], -1, r->nx * sizeof(nn_real));
+  for (int k = 0; k < r->nin; k++) x[k] = copy(r->x[k], r->nx[k]), memset(r->x[k], -1, r->nx[k] * sizeof(nn_real));
   memset(r->y, -1, r->ny * sizeof(nn_real));
   if (in_place) r->value[r->nin] = r->x[0];
-  for (int t = 0; t < nn_positions(r->s->in); t++) {
-    size_t last = (size_t)t + (r->s->strict ? 0 : 1);
-    for (int k = 0; k < r->nin; k++) /* x[0] of earlier positions was overwritten if in place */
-      for (size_t i = in_place ? (size_t)t * one : 0; i < last * one; i++) r->x[k][i] = x[k][i];
-    r->s->op->step(r->n, &r->f, t);
+  if (r->s->op->begin) r->s->op->begin(r->n, &r->f);
+  for (size_t t = 0; t < positions; t++) {
+    size_t last = t + (r->s->strict ? 0 : 1);
+    for (int k = 0; k < r->nin; k++) { /* x[0] of earlier positions was overwritten if in place */
+      size_t one = r->nx[k] / positions;
+      for (size_t i = in_place ? t * one : 0; i < last * one; i++) r->x[k][i] = x[k][i];
+    }
+    r->s->op->step(r->n, &r->f, (int)t);
   }
   CHECK_REPORT(!memcmp(r->value[r->nin], y, r->ny * sizeof *y), "%s, %d lanes%s: step and forward differ",
                r->s->op->name, r->S, in_place ? ", in place" : "");
   r->value[r->nin] = r->y;
-  for (int k = 0; k < r->nin; k++) memcpy(r->x[k], x[k], r->nx * sizeof(nn_real)), free(x[k]);
+  for (int k = 0; k < r->nin; k++) memcpy(r->x[k], x[k], r->nx[k] * sizeof(nn_real)), free(x[k]);
   free(y);
 }
 
 /* x[u] changes: y[t < u] (t <= u) stays, and something else moves. */
 static void causality(rig *r) {
-  size_t positions = (size_t)nn_positions(r->s->in), one = r->nx / positions, wide = r->ny / positions, moved = 0;
+  size_t positions = (size_t)nn_positions(r->s->in), wide = r->ny / positions, moved = 0;
   r->s->op->forward(r->n, &r->f);
   nn_real *y = copy(r->y, r->ny);
   for (int k = 0; k < r->nin; k++)
     for (size_t u = 0; u < positions; u++) {
+      size_t one = r->nx[k] / positions;
       nn_real *keep = copy(r->x[k] + u * one, one);
-      for (size_t i = 0; i < one; i++) r->x[k][u * one + i] += 1;
+      for (size_t i = 0; i < one; i++) r->x[k][u * one + i] += r->s->levels ? -1 : 1;
       r->s->op->forward(r->n, &r->f);
       CHECK_REPORT(!memcmp(y, r->y, (u + r->s->strict) * wide * sizeof *y), "%s: y before position %zu depends on it",
                    r->s->op->name, u);
@@ -275,17 +338,21 @@ static void causality(rig *r) {
 static void check_sample(const sample *s, int S) {
   rig r;
   if (build(&r, s, S)) return;
-  for (unsigned seed = 1; seed <= 3; seed++) {
+  bool ordered = r.n->ahead < (s->train ? NN_IN_TRAINING : NN_ALWAYS) && r.n->op->step;
+  for (unsigned seed = 1; seed <= (s->coupled ? 1 : 3); seed++) {
     randomise(&r, seed);
     shapes(&r);
-    if (s->op->step) steps(&r, false);
-    if (s->op->step && s->op->in_place) steps(&r, true);
-    causality(&r);
+    if (ordered) steps(&r, false);
+    if (ordered && s->op->in_place) steps(&r, true);
+    if (ordered) causality(&r);
+    for (int size = 1; s->op->block && size <= 4; size++) blocks(&r, size);
 #ifndef NN_SINGLE
-    if (s->op->backward && S <= 16) {
-      gradients(&r, false);
-      if (s->op->in_place) gradients(&r, true);
+    if (s->op->backward && S <= (s->coupled ? 8 : 16)) {
+      gradients(&r, APART);
+      if (s->op->in_place) gradients(&r, IN_PLACE);
+      if (r.n->local || r.n->once) gradients(&r, SET);
       without_input_gradient(&r);
+      for (int size = 1; s->op->back_block && size <= 4; size++) back_blocks(&r, size);
     }
 #endif
   }
