@@ -1,2 +1,0 @@
-spinet_test(test_metrics)
-spinet_test(test_metrics_ptbxl)

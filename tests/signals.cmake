@@ -1,2 +1,0 @@
-spinet_test(test_wfdb)
-spinet_test(test_wfdb_physionet)
