@@ -121,8 +121,8 @@ void deck_echo(const deck *d, const char *app, FILE *f);
 /* The same with or without the free keys and, if `without` is not NULL, without that section. */
 void deck_echo_some(const deck *d, const char *app, bool free_keys, const char *without, FILE *f);
 /* Commented reference deck of an app: every section, key, unit, range, help; all kinds (those not default commented
- * out). Required keys and optional sections are commented out too, so that a template parses once the required keys are
- * given: take "# " away and replace <required ...>. Lines that begin with "##" stay comments. */
+ * out); the table `sweep`. Required keys and optional sections are commented out too, so that a template parses once
+ * the required keys are given: take "# " away and replace <required ...>. Lines that begin with "##" stay comments. */
 void deck_template(const char *app, const deck_section *schema, FILE *f);
 
 /* The unit of "section.key" in a schema (of the first kind that has it), or NULL. */

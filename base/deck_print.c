@@ -213,6 +213,27 @@ static void template_section(FILE *f, const deck_section *s) {
   }
 }
 
+static void template_sweep(FILE *f) {
+  fputs(
+      "\n## sweep: one deck, many runs: every combination of what stands here, the last key fastest. spinet points "
+      "DECK "
+      "lists\n"
+      "## them, run --point K runs one, run --farm G all in one job. A key and its values, a key and a range with both "
+      "ends,\n"
+      "## or a section and mappings that are laid over it:\n"
+      "##   section.key: [value, value, ...]\n"
+      "##   section.key: {from: number, to: number, steps: count}\n"
+      "##   section: [{kind: word, key: value, ...}, ...]\n"
+      "# sweep:\n",
+      f);
+  line l = {.f = f};
+  start(&l, "#   ", "run.seed", "[1, 2, 3]");
+  finish(&l, "repetitions; the random numbers of a point follow from its values and the deck's run.seed");
+  l = (line){.f = f};
+  start(&l, "#   ", "warm_start", "false");
+  finish(&l, "true: a point starts from the network of the one before it along the last key (needs net.from)");
+}
+
 void deck_template(const char *app, const deck_section *schema, FILE *f) {
   fprintf(f,
           "## Every key of app %s with its default, [unit], meaning and range. A line that begins with \"# \" becomes "
@@ -221,4 +242,5 @@ void deck_template(const char *app, const deck_section *schema, FILE *f) {
           "app: %s\n",
           app, app);
   for (const deck_section *s = schema; s->name; s++) template_section(f, s);
+  template_sweep(f);
 }

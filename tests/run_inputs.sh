@@ -49,6 +49,8 @@ try_template() {
   esac
   "$program" template "$word" | fill_template >"$work/template.yaml"
   "$program" check "$work/template.yaml" "${extra[@]}"
+  sed -i '/^# sweep:/,$s/^# //' "$work/template.yaml"
+  "$program" points "$work/template.yaml" "${extra[@]}" | grep '^3 points' || { echo "the template's sweep has not 3 points" && exit 1; }
 }
 
 case $part in
