@@ -138,14 +138,20 @@ static int work(farm *w, err *e) {
 /* ---- opening ---- */
 
 static int open_world(farm *w, long groups, err *e) {
+  int faulty = 0;
   w->points = sweep_points(w->s), w->chain = sweep_chain(w->s);
   if (!w->points)
     err_set(e, ERR_DECK, "%s: --farm %ld: this deck has no sweep", sweep_options(w->s)->deck_path, groups);
   else if (groups < 1 || groups > w->world.ranks)
     err_set(e, ERR_DECK, "--farm %ld: %d rank%s can form 1 to %d groups", groups, w->world.ranks,
             w->world.ranks > 1 ? "s" : "", w->world.ranks);
-  else
-    sweep_check(w->s, w->world.rank, w->world.ranks, e);
+  else if (sweep_check(w->s, w->world.rank, w->world.ranks, e) == ERR_DECK)
+    faulty = 1;
+  MPI_Allreduce(MPI_IN_PLACE, &faulty, 1, MPI_INT, MPI_MAX, w->world.mpi);
+  if (faulty && !w->world.rank) { /* a rank has seen some of the points only */
+    memset(e, 0, sizeof *e);
+    sweep_check(w->s, 0, 1, e);
+  }
   w->state = calloc((size_t)w->points + 1, 1);
   w->tell = open_memstream(&w->told, &w->told_bytes);
   if (!w->state || !w->tell) err_set(e, ERR_RUN, "farm: out of memory");

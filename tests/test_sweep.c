@@ -311,6 +311,11 @@ static void test_farm(void) {
   for (int k = 0; k < 12; k++) CHECK_REPORT(result_of(plain, "b", k) == u[k], "point %d depends on the groups", k);
   CHECK_INT(farm(plain, "b", ranks() + 1, NULL, message, &said), ERR_DECK);
   free(said);
+  const char *wrong =
+      "app: toy\nsweep: {toy.n: [1, 2, 3], toy.x: [0.2, 7]}\n"; /* told of all points, whoever saw them */
+  CHECK_INT(farm(wrong, "c", 1, NULL, message, &said), ERR_DECK);
+  CHECK(strstr(message, "(point 1: toy.n = 1, toy.x = 7; and 2 more)") != NULL);
+  free(said);
 }
 
 /* With a warm start u_k = draw_k + u_{k-1}/2 along a chain; a failed point holds back what follows it. */
