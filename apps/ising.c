@@ -11,7 +11,6 @@
 
 #include "nn/optim.h"
 #include "nn/store.h"
-#include "samplers/estimate.h"
 #include "samplers/train.h"
 
 static const deck_section schema[] = {
@@ -21,7 +20,7 @@ static const deck_section schema[] = {
      .keys = lattice_model_keys,
      .kinds = lattice_models,
      .kind_def = "ferromagnet"},
-    {.name = "draw", .help = "which spins the network draws and how", .keys = ar_keys},
+    {.name = "draw", .help = "which spins the network draws and how", .keys = ar_ising_keys},
     {.name = "net", .help = "the network", .keys = nn_net_keys, .kinds = nn_zoo_kinds, .kind_def = "sites"},
     {.name = "train", .help = "variational training", .keys = train_keys},
     {.name = "optimiser",
@@ -54,7 +53,7 @@ static void close_problem(problem *p) {
 static int open_problem(problem *p, const deck *d, uint32_t seed, err *e) {
   nn_net_conf net;
   if (lattice_from_deck(&p->l, d, e) || ising_from_deck(&p->m, p->l, d, e) || chain_check(d, "chain", p->m, e) ||
-      estimate_check(d, e) || ar_new(&p->a, p->m, d, e) || train_check(d, p->a, e))
+      estimate_check(d, e) || ar_ising_new(&p->a, p->m, d, e) || train_check(d, p->a, e))
     return e->code;
   p->theta = nn_alloc(p->a->net->nparam * sizeof *p->theta);
   if (!p->theta) return err_set(e, ERR_RUN, "parameters: out of memory");
@@ -94,7 +93,7 @@ static void plan(run *r, const problem *p) {
   if (!f) return;
   nn_plan_print(p->a->plan, f);
   fclose(f);
-  run_log(r, "network of %d drawn spins (%d more by heat bath), %d image%s\n%s", p->a->o->n, p->a->o->nrest,
+  run_log(r, "network of %d drawn spins (%d more by heat bath), %d image%s\n%s", p->a->n, p->a->sites - p->a->n,
           p->a->g->size, p->a->g->size > 1 ? "s" : "", text);
   free(text);
   train_plan(r, p->a);
@@ -105,19 +104,21 @@ static int work(run *r, problem *p, err *e) {
   trainer *t = NULL;
   estimator *draws = NULL;
   reference *mc = NULL;
+  estimate_ising what;
   estimate_data d = {0};
   nn_stored stored = {p->a->net, p->theta};
-  if (train_new(&t, r, p->a, p->theta, e) || estimator_new(&draws, r, p->a, &p->exact, e) ||
-      reference_new(&mc, r, p->a, &p->exact, e) || run_writer(r, nn_store_write, &stored, e))
+  estimate_ising_open(&what, p->m, &p->exact);
+  if (train_new(&t, r, p->a, p->theta, e) || estimator_new(&draws, r, p->a, &what.model, e) ||
+      reference_new(&mc, r, p->a, &what, e) || run_writer(r, nn_store_write, &stored, e))
     goto end;
   if (train_run(t, p->exact.lnZ, e) || run_stopping(r) || run_snapshot(r, e)) goto end;
   if (estimator_run(draws, p->theta, train_steps(t), e) || run_stopping(r)) goto end;
   d = estimator_data(draws);
   if (reference_run(mc, p->theta, &d, e) || run_stopping(r)) goto end;
-  if (!ising_figures(r, p->m, &p->exact, t, &d, e)) run_snapshot(r, e);
+  if (!run_snapshot(r, e)) ising_figures(r, &what, t, &d, mc);
 end:
   run_writer_end(r, &stored, e);
-  reference_free(mc), estimator_free(draws), train_free(t);
+  reference_free(mc), estimator_free(draws), train_free(t), estimate_ising_close(&what);
   return e->code;
 }
 

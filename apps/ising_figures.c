@@ -33,7 +33,7 @@ static void training(plot *p, const ising *m, const exact_ising *x, const traine
   plot_panel(p, "Training", "step", "effective fraction of the batch", 0, 0);
   plot_curve(p, "ESS / n", PLOT_LINE, (size_t)n, step, ess, NULL);
   flat[0] = flat[1] = 1, ends[0] = (double)first, ends[1] = (double)steps;
-  plot_curve(p, NULL, PLOT_LINE, 2, ends, flat, NULL);
+  plot_curve(p, NULL, PLOT_GUIDE, 2, ends, flat, NULL);
 }
 
 static void histogram(plot *p, const char *label, long n, const double *lw, double shift, double from, double to) {
@@ -47,14 +47,16 @@ static void histogram(plot *p, const char *label, long n, const double *lw, doub
   plot_curve(p, label, PLOT_STEPS, BINS, x, y, NULL);
 }
 
-static void weights(plot *p, const exact_ising *x, const estimate_data *d) {
+static void weights(plot *p, const exact_ising *x, const estimate_data *d, const reference *mc) {
+  long np;
+  const double *lwp = reference_weights(mc, &np);
   double mean = 0, var = 0;
   for (long i = 0; i < d->n; i++) mean += d->lw[i] / (double)d->n;
   for (long i = 0; i < d->n; i++) var += (d->lw[i] - mean) * (d->lw[i] - mean) / (double)d->n;
   double shift = isnan(x->lnZ) ? mean : x->lnZ, reach = fmax(6 * sqrt(var), 1e-6);
   plot_panel(p, "Log weights", isnan(x->lnZ) ? "ln w - mean" : "ln w - ln Z", "density", 0, 0);
   histogram(p, "network draws", d->n, d->lw, shift, mean - shift - reach, mean - shift + reach);
-  if (d->np) histogram(p, "Markov chain", d->np, d->lwp, shift, mean - shift - reach, mean - shift + reach);
+  if (np) histogram(p, "Markov chain", np, lwp, shift, mean - shift - reach, mean - shift + reach);
 }
 
 static void configurations(plot *p, const ising *m, const estimate_data *d) {
@@ -71,7 +73,8 @@ static void configurations(plot *p, const ising *m, const estimate_data *d) {
   free(z);
 }
 
-static int scan(run *r, const ising *m, const estimate_data *d, err *e) {
+static void scan(run *r, const estimate_ising *d) {
+  const ising *m = d->m;
   static const struct {
     int q;
     const char *label;
@@ -87,12 +90,13 @@ static int scan(run *r, const ising *m, const estimate_data *d, err *e) {
   plot *p = plot_new("One network, many couplings: reweighted draws over exact curves", 2);
   exact_ising exact;
   const char *how;
+  err none = {0};
   for (unsigned i = 0; b && p && i <= sizeof s / sizeof *s; i++) {
     bool ess = i == sizeof s / sizeof *s;
     plot_panel(p, NULL, "beta [1/J]", ess ? "effective fraction ESS/n" : s[i].label, 0, 0);
     for (int k = 0; k < FINE && !ess; k++) {
       x[k] = low + (high - low) * k / (FINE - 1);
-      y[k] = exact_any(&exact, &how, m, x[k], e) ? NAN : *(double *)((char *)&exact + s[i].exact);
+      y[k] = exact_any(&exact, &how, m, x[k], &none) ? NAN : *(double *)((char *)&exact + s[i].exact);
       if (m->lat->n <= 24 && !m->lat->rows) break; /* enumeration: only at the points */
     }
     if (!ess && !isnan(y[FINE / 2])) plot_curve(p, "exact", PLOT_LINE, FINE, x, y, NULL);
@@ -106,24 +110,18 @@ static int scan(run *r, const ising *m, const estimate_data *d, err *e) {
                ess ? NULL : err_v);
   }
   free(b);
-  return p ? plot_write(p, run_path(r, "scan.png"), e) : err_set(e, ERR_RUN, "figure: out of memory");
+  run_figure(r, p, "scan.png");
 }
 
-int ising_figures(run *r, const ising *m, const exact_ising *x, const trainer *t, const estimate_data *d, err *e) {
-  if (run_root(r) && (train_steps(t) > 1 || d->n)) {
-    char title[160];
-    snprintf(title, sizeof title, "%s, %d sites, beta = %.6g", m->name, m->lat->n, m->beta);
-    plot *p = plot_new(title, 2);
-    if (p && train_steps(t) > 1) training(p, m, x, t);
-    if (p && d->n) weights(p, x, d);
-    if (p && d->n && m->lat->rows) configurations(p, m, d);
-    if (!p)
-      err_set(e, ERR_RUN, "figure: out of memory");
-    else
-      plot_write(p, run_path(r, "figure.png"), e);
-    if (!e->code && d->npoints > 1) scan(r, m, d, e);
-    if (!e->code && *e->text) run_warn(r, "%s", e->text);
-    if (!e->code) *e->text = 0;
-  }
-  return comm_vote(run_comm(r), e);
+void ising_figures(run *r, const estimate_ising *o, const trainer *t, const estimate_data *d, const reference *mc) {
+  const ising *m = o->m;
+  char title[160];
+  if (!run_root(r) || (train_steps(t) <= 1 && !d->n)) return;
+  snprintf(title, sizeof title, "%s, %d sites, beta = %.6g", m->name, m->lat->n, m->beta);
+  plot *p = plot_new(title, 2);
+  if (train_steps(t) > 1) training(p, m, &o->x, t);
+  if (d->n) weights(p, &o->x, d, mc);
+  if (d->n && m->lat->rows) configurations(p, m, d);
+  run_figure(r, p, "figure.png");
+  if (o->npoints > 1) scan(r, o);
 }

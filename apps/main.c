@@ -120,8 +120,9 @@ static int command_collect(const arguments *a, err *e) {
 static int command_plot(const arguments *a, err *e) {
   collect_options o = collecting(a);
   const char *path = a->out ? a->out : "plot.png";
-  if (run_plot(&o, a->series, path, e)) return e->code;
-  printf(e->text[0] ? "%s (its script only: %s)\n" : "%s\n", path, e->text);
+  plot_request q = {.series = a->series, .histogram = a->histogram};
+  if (run_plot(&o, &q, path, e)) return e->code;
+  printf("%s\n", path);
   return 0;
 }
 
@@ -175,9 +176,9 @@ static const command commands[] = {
      "results of many runs (run.h5, run folders, sweep folders) in one table or file",
      false,
      command_collect},
-    {{"plot", "plot RUN... (--y NAMES [--x KEY] [--pool] | --series NAME) [-o FILE.png|svg|pdf]", "runs", 1, MANY,
-      " --x --y --series --pool -o "},
-     "draw results of many runs against a deck key, with errors and exact curves",
+    {{"plot", "plot RUN... (--y NAMES [--x KEY] [--pool] | --series NAMES | --histogram NAMES) [-o FILE.png|svg|pdf]",
+      "runs", 1, MANY, " --x --y --series --histogram --pool -o "},
+     "draw results of many runs against a deck key, with errors and exact curves; training curves; histograms",
      false,
      command_plot},
     {{"diff", "diff A B", "two runs", 2, 2, " "},

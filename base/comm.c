@@ -103,3 +103,27 @@ void comm_gather_rows(const comm *c, int shards, size_t row, const void *mine, v
     }
   }
 }
+
+void comm_ring(const comm *c, const void *up, const void *down, void *from_below, void *from_above, size_t n) {
+  int next = (c->rank + 1) % c->ranks, before = (c->rank + c->ranks - 1) % c->ranks;
+  for (size_t at = 0; at < n; at += CHUNK) {
+    int m = n - at < CHUNK ? (int)(n - at) : CHUNK;
+    MPI_Sendrecv((const char *)up + at, m, MPI_BYTE, next, 3, (char *)from_below + at, m, MPI_BYTE, before, 3, c->mpi,
+                 MPI_STATUS_IGNORE);
+    MPI_Sendrecv((const char *)down + at, m, MPI_BYTE, before, 4, (char *)from_above + at, m, MPI_BYTE, next, 4, c->mpi,
+                 MPI_STATUS_IGNORE);
+  }
+}
+
+void comm_share_rows(const comm *c, int shards, size_t n, double *rows) {
+  for (int k = 0; k < c->ranks; k++) {
+    comm_range g = comm_rank_range(c, k, shards);
+    MPI_Bcast(rows + (size_t)g.first * n, (int)((size_t)(g.end - g.first) * n), MPI_DOUBLE, k, c->mpi);
+  }
+}
+
+void comm_add_rows(int shards, size_t n, double *rows) {
+  for (size_t step = 1; step < (size_t)shards; step *= 2)
+    for (size_t i = 0; i + step < (size_t)shards; i += 2 * step)
+      for (size_t k = 0; k < n; k++) rows[i * n + k] += rows[(i + step) * n + k];
+}

@@ -45,6 +45,14 @@ int comm_owner(const comm *c, int shard, int shards);
  * each); all[] (shards * row bytes) is filled on rank 0 only (may be NULL elsewhere). */
 void comm_gather_rows(const comm *c, int shards, size_t row, const void *mine, void *all);
 
+/* Collective: ranks in a ring. `up` goes to the next rank, `down` to the one before; what these two send comes in at
+ * from_above (the next rank's down) and from_below. n bytes each; alone, it copies. */
+void comm_ring(const comm *c, const void *up, const void *down, void *from_below, void *from_above, size_t n);
+/* Collective: rows[shards][n], each rank having filled those of its own shards, become complete on every rank. */
+void comm_share_rows(const comm *c, int shards, size_t n, double *rows);
+/* Local: the sum of rows[shards][n] along the tree of reduce, into rows[0]; the other rows are used up. */
+void comm_add_rows(int shards, size_t n, double *rows);
+
 /* ---- fixed-tree sums (base/reduce.c) ---- */
 typedef struct reduce reduce; /* buffers for sums of n numbers over `shards` shards; allocate once */
 

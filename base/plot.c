@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <math.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -19,16 +20,19 @@
 
 extern char **environ;
 
-/* Widths and heights are of one panel, in gnuplot's points. */
-enum { WIDTH = 460, HEIGHT = 360, TITLE = 44, COLOURS = 7, CURVES = 32 };
+/* Widths and heights are of one panel, in gnuplot's points; it has room for KEY_ROWS rows of its key, LETTER is the
+ * mean width of a letter there, SAMPLE that of the piece of curve before it. */
+enum { WIDTH = 460, HEIGHT = 360, TITLE = 44, KEY_ROW = 20, KEY_ROWS = 2, LETTER = 7, SAMPLE = 50 };
+enum { COLOURS = 7, CURVES = 32 };
 static const char *const colours[COLOURS] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                              "#E69F00", "#56B4E9", "#000000"};
 static const int symbols[COLOURS] = {7, 5, 9, 11, 13, 6, 4};
 
 typedef struct curve {
   plot_style style;
-  char *label, *data;   /* label may be NULL; data: gnuplot lines */
-  bool error, negative; /* negative: some y is */
+  char *label, *data;     /* label may be NULL; data: gnuplot lines */
+  bool error, negative;   /* negative: some y is */
+  double low[2], high[2]; /* of the positive x and y: what a logarithmic axis shows */
   size_t points;
 } curve;
 
@@ -87,7 +91,14 @@ static curve *new_curve(plot *p, const char *label, plot_style style) {
   }
   curve *c = &a->curve[a->n++];
   *c = (curve){.style = style, .label = label ? strdup(label) : NULL};
+  c->low[0] = c->low[1] = INFINITY;
   return c;
+}
+
+static void widen(curve *c, int axis, double v) {
+  if (v <= 0) return;
+  if (v < c->low[axis]) c->low[axis] = v;
+  if (v > c->high[axis]) c->high[axis] = v;
 }
 
 void plot_curve(plot *p, const char *label, plot_style s, size_t n, const double *x, const double *y,
@@ -101,6 +112,7 @@ void plot_curve(plot *p, const char *label, plot_style s, size_t n, const double
     if (!isfinite(x[i]) || !isfinite(y[i])) continue;
     fprintf(f, "%.10g %.10g %.4g\n", x[i], y[i], error && isfinite(error[i]) ? error[i] : 0.);
     c->points++, c->negative |= y[i] < 0;
+    widen(c, 0, x[i]), widen(c, 1, y[i]);
   }
   fclose(f);
 }
@@ -138,9 +150,29 @@ static void put_data(const plot *p, FILE *f) {
       fprintf(f, "$p%dc%d << EOD\n%sEOD\n", i, k, p->panel[i].curve[k].data ? p->panel[i].curve[k].data : "");
 }
 
+/* Rows that the key of a panel takes above it. */
+static int key_rows(const panel *a) {
+  int n = 0;
+  size_t longest = 1;
+  for (int k = 0; k < a->n; k++) {
+    if (!a->curve[k].label || !a->curve[k].points) continue;
+    n++;
+    if (strlen(a->curve[k].label) > longest) longest = strlen(a->curve[k].label);
+  }
+  int columns = WIDTH / (SAMPLE + LETTER * (int)(longest < WIDTH ? longest : WIDTH));
+  return columns > 1 ? (n + columns - 1) / columns : n;
+}
+
+static int panel_height(const plot *p) {
+  int most = KEY_ROWS;
+  for (int i = 0; i < p->panels; i++)
+    if (key_rows(&p->panel[i]) > most) most = key_rows(&p->panel[i]);
+  return HEIGHT + (most - KEY_ROWS) * KEY_ROW;
+}
+
 static void put_terminal(const plot *p, const char *path, FILE *f) {
   int columns = p->panels < p->columns ? p->panels : p->columns, rows = (p->panels + p->columns - 1) / p->columns;
-  int width = columns * WIDTH, height = rows * HEIGHT + (p->title[0] ? TITLE : 0);
+  int width = columns * WIDTH, height = rows * panel_height(p) + (p->title[0] ? TITLE : 0);
   const char *dot = strrchr(path, '.');
   if (!strcmp(dot, ".png")) /* twice as many pixels as points */
     fprintf(f, "set terminal pngcairo size %d,%d font 'DejaVu Sans,20' linewidth 2\n", 2 * width, 2 * height);
@@ -184,6 +216,23 @@ static bool counts(const panel *a) {
   return a->n > 0 && !a->logy;
 }
 
+/* gnuplot labels the decades only: where fewer than two are shown it is told what else. Less than a factor of 1.5 is
+ * shown linearly. */
+static void put_log_axis(const panel *a, int axis, FILE *f) {
+  static const double few[] = {1, 2, 5, 0}, many[] = {1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9, 0};
+  double low = INFINITY, high = 0;
+  for (int k = 0; k < a->n; k++) low = fmin(low, a->curve[k].low[axis]), high = fmax(high, a->curve[k].high[axis]);
+  char name = "xy"[axis];
+  if (high < 1.5 * low) return;
+  fprintf(f, "set logscale %c\nset format %c '%%h'\n", name, name);
+  if (high > 100 * low) return;
+  const char *comma = "";
+  fprintf(f, "set %ctics (", name);
+  for (double decade = pow(10, floor(log10(low)) - 1); decade < 10 * high; decade *= 10)
+    for (const double *m = high < 5 * low ? many : few; *m; m++, comma = ",") fprintf(f, "%s%.6g", comma, *m * decade);
+  fputs(")\n", f);
+}
+
 static void put_axes(const panel *a, FILE *f) {
   fputs("reset\n", f);
   put_style(f);
@@ -192,20 +241,22 @@ static void put_axes(const panel *a, FILE *f) {
   named(f, key ? "set key title " : "set title ", a->title, " noenhanced"); /* a key stands beneath the title */
   named(f, "set xlabel ", a->xlabel, " noenhanced");
   named(f, "set ylabel ", a->ylabel, " noenhanced");
-  if (a->logx) fputs("set logscale x\nset format x '%h'\n", f);
-  if (a->logy) fputs("set logscale y\nset format y '%h'\n", f);
-  if (counts(a)) fputs("set yrange [0:*]\n", f);
+  if (a->logx) put_log_axis(a, 0, f);
+  if (a->logy) put_log_axis(a, 1, f);
+  if (counts(a)) fputs("set yrange [0:*]\nset offsets graph .03, graph .03, graph .05, 0\n", f);
   if (a->n && a->curve[0].style == PLOT_IMAGE) put_image_axes(&a->curve[0], f);
 }
 
 /* Lines lie beneath the points: the first pass draws lines and steps, the second points. */
 static bool beneath(plot_style s) {
-  return s == PLOT_LINE || s == PLOT_STEPS;
+  return s == PLOT_LINE || s == PLOT_STEPS || s == PLOT_GUIDE;
 }
 
+/* Where the colours begin again, dashes and symbols differ. */
 static void put_curve(const panel *a, int i, int k, FILE *f) {
   const curve *c = &a->curve[k];
   const char *colour = colours[k % COLOURS];
+  int dash = 1 + k / COLOURS, symbol = symbols[(k + k / COLOURS) % COLOURS];
   fprintf(f, "$p%dc%d ", i, k);
   if (c->style == PLOT_IMAGE) {
     fputs("matrix with image notitle", f);
@@ -216,15 +267,20 @@ static void put_curve(const panel *a, int i, int k, FILE *f) {
             "using 1:($2-$3):($2+$3) with filledcurves fillcolor rgb '%s' fillstyle transparent solid .2 noborder "
             "notitle, $p%dc%d ",
             colour, i, k);
-  if (c->style == PLOT_LINE) fprintf(f, "using 1:2 with lines linewidth 1.6 linecolor rgb '%s' ", colour);
+  if (c->style == PLOT_LINE)
+    fprintf(f, "using 1:2 with lines linewidth 1.6 dashtype %d linecolor rgb '%s' ", dash, colour);
+  if (c->style == PLOT_GUIDE) fputs("using 1:2 with lines linewidth 1 linecolor rgb '#808080' ", f);
   if (c->style == PLOT_STEPS)
-    fprintf(f,
-            "using 1:2 with boxes fillcolor rgb '%s' fillstyle transparent solid .2 noborder notitle, $p%dc%d "
-            "using 1:2 with histeps linewidth 1.4 linecolor rgb '%s' ",
-            colour, i, k, colour);
+    fprintf(f, "using 1:2 with boxes fillcolor rgb '%s' fillstyle transparent solid .2 noborder notitle, $p%dc%d ",
+            colour, i, k);
+  if (c->style == PLOT_STEPS && c->error)
+    fprintf(f, "using 1:2:3 with yerrorbars pointtype 0 linewidth 1 linecolor rgb '%s' notitle, $p%dc%d ", colour, i,
+            k);
+  if (c->style == PLOT_STEPS)
+    fprintf(f, "using 1:2 with histeps linewidth 1.4 dashtype %d linecolor rgb '%s' ", dash, colour);
   if (c->style == PLOT_POINTS)
     fprintf(f, "using 1:2%s pointtype %d pointsize 1 linewidth 1.2 linecolor rgb '%s' ",
-            c->error ? ":3 with yerrorbars" : " with points", symbols[k % COLOURS], colour);
+            c->error ? ":3 with yerrorbars" : " with points", symbol, colour);
   fputs(c->label ? "title " : "notitle", f);
   if (c->label) quote(f, c->label);
 }
@@ -268,6 +324,22 @@ static void complaint(const char *path, char *text, size_t n) {
   free(all);
 }
 
+/* mpirun passes SIGUSR1 and SIGTERM, meant for the run, on to its whole process group, and Slurm to every process of a
+ * job: gnuplot gets a group of its own and has them blocked. */
+static int spawn(pid_t *child, const posix_spawn_file_actions_t *a, char *const *argv) {
+  posix_spawnattr_t attr;
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGUSR1), sigaddset(&blocked, SIGUSR2), sigaddset(&blocked, SIGTERM);
+  posix_spawnattr_init(&attr);
+  posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setpgroup(&attr, 0);
+  posix_spawnattr_setsigmask(&attr, &blocked);
+  int bad = posix_spawnp(child, argv[0], a, &attr, argv, environ);
+  posix_spawnattr_destroy(&attr);
+  return bad;
+}
+
 /* Run gnuplot in the folder of `gp`. Returns its exit status, -1 if it cannot be started. */
 static int run_gnuplot(const char *gp, const char *said) {
   posix_spawn_file_actions_t a;
@@ -282,7 +354,7 @@ static int run_gnuplot(const char *gp, const char *said) {
   posix_spawn_file_actions_addopen(&a, 1, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(&a, 2, said, O_WRONLY | O_CREAT | O_TRUNC, 0666);
   posix_spawn_file_actions_addchdir_np(&a, folder);
-  int bad = posix_spawnp(&child, "gnuplot", &a, NULL, argv, environ);
+  int bad = spawn(&child, &a, argv);
   posix_spawn_file_actions_destroy(&a);
   if (bad) return -1;
   while (waitpid(child, &status, 0) < 0)
@@ -290,16 +362,17 @@ static int run_gnuplot(const char *gp, const char *said) {
   return WIFEXITED(status) ? (WEXITSTATUS(status) == 127 ? -1 : WEXITSTATUS(status)) : 1;
 }
 
-static int draw(const char *gp, const char *path, err *e) {
+/* What keeps gnuplot from drawing stands in e->text; half a picture does not stay. */
+static void draw(const char *gp, const char *path, err *e) {
   char said[PATH_MAX + 8], why[400];
   snprintf(said, sizeof said, "%s.tmp", gp);
   int status = run_gnuplot(gp, said);
-  complaint(said, why, sizeof why);
+  if (status > 0) complaint(said, why, sizeof why);
   unlink(said);
-  if (status > 0) return err_set(e, ERR_FILE, "gnuplot could not draw %s: %s", path, why);
-  if (status < 0)
-    snprintf(e->text, sizeof e->text, "no picture %s: gnuplot cannot be started; the script %s is ready", path, gp);
-  return 0;
+  if (!status) return;
+  unlink(path);
+  if (status < 0) snprintf(why, sizeof why, "gnuplot cannot be started");
+  snprintf(e->text, sizeof e->text, "no picture %s: %s; the script %s is ready", path, why, gp);
 }
 
 int plot_write(plot *p, const char *path, err *e) {

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-typedef enum { PLOT_POINTS, PLOT_LINE, PLOT_STEPS, PLOT_IMAGE } plot_style;
+typedef enum { PLOT_POINTS, PLOT_LINE, PLOT_STEPS, PLOT_GUIDE, PLOT_IMAGE } plot_style; /* GUIDE: a thin grey line */
 typedef struct plot plot;
 
 plot *plot_new(const char *title, int columns);
@@ -20,8 +20,8 @@ void plot_curve(plot *p, const char *label, plot_style s, size_t n, const double
 /* rows x cols image of values in {-1,1} or a range, drawn in grey. */
 void plot_image(plot *p, const char *label, size_t rows, size_t cols, const double *z);
 /* PATH ends in .png, .svg or .pdf. Leaves PATH with .gp for the ending beside it: script and data in one, to restyle by
- * hand. Where gnuplot is missing that is all, and 0 is returned with the reason in e->text (e->code stays 0). Frees p.
- */
+ * hand. Where gnuplot is missing or fails that is all, and 0 is returned with the reason in e->text (e->code stays 0):
+ * a run draws by run_figure (base/run.h), which makes a warning of any failure. Frees p. */
 int plot_write(plot *p, const char *path, err *e);
 void plot_drop(plot *p); /* frees without writing; p may be NULL */
 #endif

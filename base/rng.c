@@ -1,4 +1,4 @@
-/* rng.c: rng_stream, rng_uniform_pairs, rng_normal, rng_fast_seed. */
+/* rng.c: rng_stream, rng_uniform_pairs, rng_normal, rng_fast_seed (rng_normal_pairs: rng_normal.c). */
 #include "base/rng.h"
 
 #include <math.h>

@@ -39,6 +39,10 @@ void rng_uniform_pairs(rng r, uint64_t first, int n, uint32_t step, uint32_t dra
 /* One standard normal (Box-Muller; fixed consumption of one block). */
 double rng_normal(rng r, uint64_t index, uint32_t step, uint32_t draw);
 
+/* Two independent standard normals for each of the indices first..first+n-1 (Box-Muller on rng_uniform_pairs): a[i] and
+ * b[i]; b may be NULL. The bits of an index do not depend on first and n. */
+void rng_normal_pairs(rng r, uint64_t first, int n, uint32_t step, uint32_t draw, double *a, double *b);
+
 /* Fast lanes for codes that want 64 random bits per site and sweep: xoshiro256+ states seeded by Philox at (index, step). */
 typedef struct rng_fast {
   uint64_t s[4];

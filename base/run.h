@@ -147,6 +147,11 @@ int run_series(run *r, const char *name, h5_type t, int rank, const size_t *dims
 int run_writer(run *r, int (*write)(h5 *f, const void *self, err *e), const void *self, err *e);
 int run_writer_end(run *r, const void *self, err *e);
 
+/* Draws p (base/plot.h) into "<out>/name" on rank 0 and frees it. A run whose results stand does not fail for want of a
+ * picture: whatever keeps it from being drawn, p = NULL for lack of memory included, is a warning. Local. */
+struct plot;
+void run_figure(run *r, struct plot *p, const char *name);
+
 /* Collective: rewrite run.h5 and the checkpoint now: between phases, and at the end while everything is still owned, so
  * that a finished run can be extended. A checkpoint that cannot be written is a warning. */
 int run_snapshot(run *r, err *e);

@@ -1,5 +1,5 @@
-/* run_file.c: the output folder: run.h5, used.yaml, log.txt, status. Everything but the log appears by rename, so that
- * a reader never meets half a file. Rank 0 only. */
+/* run_file.c: the output folder: run.h5, used.yaml, log.txt, status, pictures. Everything but the log appears by
+ * rename, so that a reader never meets half a file. Rank 0 only. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/plot.h"
 #include "base/run_priv.h"
 #include "base/sweep.h"
 #include "base/version.h"
@@ -222,4 +223,13 @@ int run_file_write(run *r, err *e) {
   if (h5_commit(f, e)) return e->code;
   r->saved = true, r->inherited = false;
   return 0;
+}
+
+/* ---- pictures ---- */
+
+void run_figure(run *r, plot *p, const char *name) {
+  err e = {0};
+  if (run_root(r)) plot_write(p, run_path(r, name), &e);
+  if (!run_root(r)) plot_drop(p);
+  if (e.text[0]) run_warn(r, "%s", e.text);
 }

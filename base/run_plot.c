@@ -1,23 +1,11 @@
-/* run_plot.c: results of many runs against a deck key or their own axis; see run_plot.h. */
+/* run_plot.c: run_plot: results of many runs against a deck key or their own axis; see run_plot.h. */
 #include "base/run_plot.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/collect_priv.h"
-#include "base/plot.h"
-
-enum { LABEL = 240 };
-
-typedef struct figure {
-  const collect_options *o;
-  const collection *c;
-  collect_table *table;
-  int tables;
-  int x; /* number of the key along x, -1: none */
-  plot *p;
-} figure;
+#include "base/run_plot_priv.h"
 
 /* ---- names ---- */
 
@@ -27,19 +15,24 @@ static void split(const char *name, char observable[104], char estimator[104]) {
   snprintf(estimator, 104, "%s", dot ? dot + 1 : "");
 }
 
-static void with_unit(char s[LABEL], const char *name, const char *unit) {
+void plot_with_unit(char s[PLOT_LABEL], const char *name, const char *unit) {
   bool pure = !unit || !*unit || !strcmp(unit, "1");
-  snprintf(s, LABEL, pure ? "%.100s" : "%.100s [%.100s]", name, unit);
+  snprintf(s, PLOT_LABEL, pure ? "%.100s" : "%.100s [%.100s]", name, unit);
 }
 
-static void add_text(char s[LABEL], const char *text) {
+void plot_title(char s[PLOT_TITLE], const char *description) {
+  size_t n = strcspn(description, ";(");
+  while (n && description[n - 1] == ' ') n--;
+  snprintf(s, PLOT_TITLE, "%.*s", n ? (int)n : PLOT_TITLE, description);
+}
+
+void plot_add_text(char s[PLOT_LABEL], const char *text) {
   size_t n = strlen(s);
-  snprintf(s + n, LABEL - n, "%s%s", n ? ", " : "", text);
+  snprintf(s + n, PLOT_LABEL - n, "%s%s", n ? ", " : "", text);
 }
 
-/* "lattice.L = 8": the keys but the one along x, of a run. */
-static void add_keys(const figure *g, int number, int x, char s[LABEL]) {
-  char text[LABEL];
+void plot_add_keys(const figure *g, int number, int x, char s[PLOT_LABEL]) {
+  char text[PLOT_LABEL];
   for (int k = 0; k < g->c->keys; k++) {
     const char *v = collect_value(&g->c->run[number], g->c->key[k]);
     if (k == x || !strcmp(v, "-")) continue;
@@ -49,7 +42,7 @@ static void add_keys(const figure *g, int number, int x, char s[LABEL]) {
       snprintf(text, sizeof text, "%.60s = %.60s", g->c->key[k], v);
     else
       snprintf(text, sizeof text, "%.60s = %.6g", g->c->key[k], number_v);
-    add_text(s, text);
+    plot_add_text(s, text);
   }
 }
 
@@ -138,9 +131,9 @@ static bool any(const double *v, int n) {
 
 /* Exact values, from the first table of the panel that has them: a line. alone: the same for all settings. */
 static void draw_exact(const figure *g, const collect_table *t, const points *s, int row, bool alone) {
-  char label[LABEL];
+  char label[PLOT_LABEL];
   snprintf(label, sizeof label, "%s", s->reference ? "reference" : "exact");
-  if (!alone) add_keys(g, t->row[row].run, t->axes ? -1 : g->x, label);
+  if (!alone) plot_add_keys(g, t->row[row].run, t->axes ? -1 : g->x, label);
   plot_curve(g->p, label, s->n > 1 ? PLOT_LINE : PLOT_POINTS, (size_t)s->n, s->x, s->exact,
              s->reference ? s->exact_error : NULL);
 }
@@ -161,22 +154,40 @@ static bool one_exact(const figure *g, const collect_table *t, points *s) {
 }
 
 static void draw_points(const figure *g, const collect_table *t, const points *s, int row) {
-  char label[LABEL] = "", observable[104], estimator[104];
+  char label[PLOT_LABEL] = "", observable[104], estimator[104];
   split(t->name, observable, estimator);
-  add_text(label, estimator);
-  add_keys(g, t->row[row].run, t->axes ? -1 : g->x, label);
+  plot_add_text(label, estimator);
+  plot_add_keys(g, t->row[row].run, t->axes ? -1 : g->x, label);
   plot_curve(g->p, *label ? label : NULL, PLOT_POINTS, (size_t)s->n, s->x, s->y, any(s->error, s->n) ? s->error : NULL);
 }
 
-static void draw_table(const figure *g, const collect_table *t, bool exact, err *e) {
+static double error_of(double error, double exact_error) {
+  return exact_error > 0 ? hypot(error, exact_error) : error;
+}
+
+/* Values become deviations from the exact ones in units of the errors. */
+static void deviate(figure *g, points *s) {
+  for (int i = 0; i < s->n; i++) {
+    double error = error_of(s->error[i], s->exact_error[i]);
+    s->y[i] = error > 0 ? (s->y[i] - s->exact[i]) / error : NAN;
+    s->x[i] += g->shift;
+    s->error[i] = 1;
+  }
+  g->shift += g->step;
+}
+
+typedef enum { EXACT, VALUES, DEVIATIONS } what;
+
+static void draw_table(figure *g, const collect_table *t, what w, err *e) {
   points s;
   if (points_new(&s, t->rows, e)) return;
-  bool alone = exact && one_exact(g, t, &s);
+  bool alone = w == EXACT && one_exact(g, t, &s);
   for (int i = 0; i < t->rows; i++) {
     if (!gather(g, t, i, &s)) continue;
-    if (exact && any(s.exact, s.n) && (!alone || i == 0))
+    if (w == DEVIATIONS) deviate(g, &s);
+    if (w == EXACT && any(s.exact, s.n) && (!alone || i == 0))
       draw_exact(g, t, &s, i, alone);
-    else if (!exact && any(s.y, s.n))
+    else if (w != EXACT && any(s.y, s.n))
       draw_points(g, t, &s, i);
   }
   free(s.x);
@@ -196,23 +207,64 @@ static bool same_panel(const collect_table *a, const collect_table *b) {
   return !strcmp(o, q) && a->axes == b->axes && !strcmp(a->unit, b->unit);
 }
 
-/* One observable: its exact curve, then its estimators. */
+static bool has_deviations(const figure *g, int first) {
+  for (int k = first; k < g->tables; k++)
+    for (int i = 0; i < g->table[k].rows && same_panel(&g->table[first], &g->table[k]); i++) {
+      const collect_row *r = &g->table[k].row[i];
+      if (error_of(r->error, r->exact_error) > 0 && !isnan(r->exact)) return true;
+    }
+  return false;
+}
+
+/* From the least x of a panel to the greatest. */
+static void range_of(const figure *g, int first, double ends[2]) {
+  const collect_table *t = &g->table[first];
+  ends[0] = INFINITY, ends[1] = -INFINITY;
+  for (int k = first; k < g->tables; k++)
+    for (int i = 0; i < g->table[k].rows && same_panel(t, &g->table[k]); i++) {
+      const collect_row *r = &g->table[k].row[i];
+      double x = t->axes ? r->axis[0] : number_of(g->c, r->run, g->x);
+      ends[0] = fmin(ends[0], x), ends[1] = fmax(ends[1], x);
+    }
+}
+
+/* Deviations from the exact values in errors, where the bars of the panel before are too small to be seen. Each curve
+ * stands a little to the right of the one before. */
+static void draw_deviations(figure *g, int first, const collect_table *exact, const char *xlabel, err *e) {
+  const collect_table *t = &g->table[first];
+  const char *from = "exact";
+  char ylabel[PLOT_LABEL], observable[104], estimator[104];
+  double ends[2], zero[2] = {0, 0};
+  split(t->name, observable, estimator);
+  for (int i = 0; i < exact->rows; i++)
+    if (exact->row[i].exact_error > 0) from = "reference";
+  snprintf(ylabel, sizeof ylabel, "(%.100s - %s) / error", observable, from);
+  plot_panel(g->p, "deviation in standard errors", xlabel, ylabel, 0, 0);
+  range_of(g, first, ends);
+  g->shift = 0, g->step = (ends[1] - ends[0]) / 100;
+  for (int k = first; k < g->tables && !e->code; k++)
+    if (same_panel(t, &g->table[k])) draw_table(g, &g->table[k], DEVIATIONS, e);
+  plot_curve(g->p, NULL, PLOT_GUIDE, 2, ends, zero, NULL);
+}
+
+/* One observable: its exact curve, then its estimators, and beside it how far they are from each other. */
 static void draw_panel(figure *g, int first, err *e) {
   const collect_table *t = &g->table[first], *exact = NULL;
-  char xlabel[LABEL], ylabel[LABEL], observable[104], estimator[104], title[64];
+  char xlabel[PLOT_LABEL], ylabel[PLOT_LABEL], observable[104], estimator[104], title[PLOT_TITLE];
   split(t->name, observable, estimator);
   if (t->axes)
-    with_unit(xlabel, t->axis[0], t->axis_unit[0]);
+    plot_with_unit(xlabel, t->axis[0], t->axis_unit[0]);
   else
-    with_unit(xlabel, g->c->key[g->x], collect_unit(g->c, g->o, g->c->key[g->x]));
-  with_unit(ylabel, observable, t->unit);
-  snprintf(title, sizeof title, "%.62s", t->description);
+    plot_with_unit(xlabel, g->c->key[g->x], collect_unit(g->c, g->o, g->c->key[g->x]));
+  plot_with_unit(ylabel, observable, t->unit);
+  plot_title(title, t->description);
   plot_panel(g->p, title, xlabel, ylabel, 0, 0);
   for (int k = first; k < g->tables && !exact; k++)
     if (same_panel(t, &g->table[k]) && has_exact(&g->table[k])) exact = &g->table[k];
-  if (exact) draw_table(g, exact, true, e);
+  if (exact) draw_table(g, exact, EXACT, e);
   for (int k = first; k < g->tables && !e->code; k++)
-    if (same_panel(t, &g->table[k])) draw_table(g, &g->table[k], false, e);
+    if (same_panel(t, &g->table[k])) draw_table(g, &g->table[k], VALUES, e);
+  if (exact && !e->code && has_deviations(g, first)) draw_deviations(g, first, exact, xlabel, e);
 }
 
 static int draw_results(figure *g, err *e) {
@@ -242,107 +294,23 @@ static int results(figure *g, err *e) {
   return e->code;
 }
 
-/* ---- series ---- */
-
-typedef struct series {
-  double *v;
-  size_t n;
-  char *unit, *description;
-} series;
-
-static void series_free(series *s) {
-  free(s->v), free(s->unit), free(s->description);
-}
-
-/* Numbers under /series/NAME of a run; n = 0 where it has none. */
-static int read_series(series *s, const collect_run *r, const char *name, err *e) {
-  char file[PATH_MAX], path[300];
-  h5 *f;
-  int rank;
-  size_t dims[8];
-  const char *dot = strrchr(r->path, '.');
-  *s = (series){0};
-  snprintf(file, sizeof file, dot && !strcmp(dot, ".h5") ? "%.4000s" : "%.4000s/run.h5", r->path);
-  snprintf(path, sizeof path, "/series/%.200s", name);
-  if (h5_open(&f, file, e)) return e->code;
-  if (h5_has(f, path) && !h5_dims(f, path, &rank, dims, e)) {
-    if (rank != 1) err_set(e, ERR_DECK, "series %s of %s has %d axes: only one can be drawn", name, file, rank);
-    s->v = e->code ? NULL : malloc((dims[0] + 1) * sizeof *s->v);
-    if (s->v && !h5_read(f, path, H5_F64, s->v, dims[0], e)) s->n = dims[0];
-    if (!e->code) h5_read_attr_text(f, path, "unit", &s->unit, e);
-    if (!e->code) h5_read_attr_text(f, path, "description", &s->description, e);
-  }
-  h5_close(f);
-  return e->code;
-}
-
-/* A long series as means over equal spans, with the error of the mean from the scatter in a span. */
-static int draw_series(figure *g, int number, const series *s, err *e) {
-  enum { MOST = 400 };
-  double x[MOST], y[MOST], error[MOST];
-  char label[LABEL] = "", mean[60];
-  size_t span = (s->n + MOST - 1) / MOST, n = 0;
-  for (size_t i = 0; i + span <= s->n; i += span, n++) {
-    double sum = 0, square = 0;
-    for (size_t k = i; k < i + span; k++) sum += s->v[k] / (double)span;
-    for (size_t k = i; k < i + span; k++) square += (s->v[k] - sum) * (s->v[k] - sum);
-    x[n] = (double)i + 0.5 * (double)(span + 1), y[n] = sum;
-    error[n] = span > 1 ? sqrt(square / (double)(span * (span - 1))) : NAN;
-  }
-  add_keys(g, number, -1, label);
-  if (!*label && g->c->runs > 1) add_text(label, g->c->run[number].path);
-  snprintf(mean, sizeof mean, "means of %zu", span);
-  if (span > 1) add_text(label, mean);
-  plot_curve(g->p, *label ? label : NULL, PLOT_LINE, n, x, y, span > 1 ? error : NULL);
-  return e->code;
-}
-
-static int series_panel(figure *g, const char *name, err *e) {
-  bool begun = false;
-  for (int i = 0; i < g->c->runs && !e->code; i++) {
-    series s;
-    char ylabel[LABEL];
-    if (!g->c->run[i].keys) continue;
-    if (!read_series(&s, &g->c->run[i], name, e) && s.n) {
-      with_unit(ylabel, name, s.unit);
-      if (!begun) plot_panel(g->p, s.description, "index", ylabel, 0, 0);
-      begun = true;
-      draw_series(g, i, &s, e);
-    }
-    series_free(&s);
-  }
-  if (!begun && !e->code) err_set(e, ERR_DECK, "--series %s: no run has such a series", name);
-  return e->code;
-}
-
-static int all_series(figure *g, const char *names, err *e) {
-  char *copy = strdup(names), *rest = NULL;
-  if (!copy) return err_set(e, ERR_RUN, "plot: out of memory");
-  for (char *s = strtok_r(copy, ",", &rest); s && !e->code; s = strtok_r(NULL, ",", &rest)) series_panel(g, s, e);
-  free(copy);
-  return e->code;
-}
-
 /* ---- all of it ---- */
 
-static int panels(const char *names) {
-  int n = 1;
-  for (; names && *names; names++) n += *names == ',';
-  return n;
-}
-
-int run_plot(const collect_options *o, const char *names, const char *path, err *e) {
+int run_plot(const collect_options *o, const plot_request *q, const char *path, err *e) {
   collection c = {0};
-  if (!o->y == !names) return err_set(e, ERR_DECK, "plot needs --y NAMES or --series NAMES");
+  if (!o->y + !q->series + !q->histogram != 2)
+    return err_set(e, ERR_DECK, "plot needs one of --y NAMES, --series NAMES, --histogram NAMES");
   if (!collect_open(&c, o, e)) {
-    figure g = {.o = o, .c = &c, .p = plot_new("", panels(names ? names : o->y) > 1 ? 2 : 1)};
+    figure g = {.o = o, .c = &c, .p = plot_new("", 2)};
     if (!g.p) err_set(e, ERR_RUN, "plot: out of memory");
-    if (g.p && names) all_series(&g, names, e);
-    if (g.p && !names) results(&g, e);
-    if (!e->code)
-      plot_write(g.p, path, e);
-    else
+    if (g.p && o->y)
+      results(&g, e);
+    else if (g.p)
+      plot_all_series(&g, q, e);
+    if (e->code)
       plot_drop(g.p);
+    else if (!plot_write(g.p, path, e) && e->text[0])
+      e->code = ERR_FILE; /* the picture is all that was asked for */
   }
   collect_close(&c);
   return e->code;

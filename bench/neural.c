@@ -10,12 +10,13 @@
 #include <string.h>
 
 #include "nn/optim.h"
+#include "samplers/ar_ising.h"
 #include "samplers/team.h"
 
 static const deck_section schema[] = {
     {.name = "lattice", .kinds = lattice_geometries, .kind_def = "square"},
     {.name = "model", .keys = lattice_model_keys, .kinds = lattice_models, .kind_def = "ferromagnet"},
-    {.name = "draw", .keys = ar_keys},
+    {.name = "draw", .keys = ar_ising_keys},
     {.name = "net", .keys = nn_net_keys, .kinds = nn_zoo_kinds, .kind_def = "sites"},
     {0},
 };
@@ -109,7 +110,7 @@ static int measure(const net *n, bool z2, int threads, int batch, double *second
       "app: bench\nlattice: {L: 16}\nmodel: {beta: 0.44}\ndraw: {lanes: 64, heat_bath: %s, symmetry: %s}\nnet: %s\n",
       sites ? "true" : "false", z2 ? "z2" : "none", n->deck);
   if (deck_parse(&d, "bench", text, strlen(text), NULL, 0, schema, e) || lattice_from_deck(&l, d, e) ||
-      ising_from_deck(&m, l, d, e) || ar_new(&b.a, m, d, e) || comm_open(&b.c, MPI_COMM_WORLD, threads, e))
+      ising_from_deck(&m, l, d, e) || ar_ising_new(&b.a, m, d, e) || comm_open(&b.c, MPI_COMM_WORLD, threads, e))
     return e->code;
   int shards = batch / 64;
   size_t np = b.a->net->nparam;

@@ -10,67 +10,21 @@
 
 #include "nn/elementwise.h"
 
-const deck_key ar_keys[] = {
-    {"heat_bath", DECK_BOOL, offsetof(ar_conf, heat_bath), "true",
-     .help = "draw an independent set of sites (odd sublattice) exactly, given the network's spins"},
-    {"symmetry", DECK_WORD, offsetof(ar_conf, symmetry), "none", .words = symmetry_words,
-     .help = "average the density over this group (one more pass per element)"},
-    {"gauge", DECK_BOOL, offsetof(ar_conf, gauge), "false", .help = "exact Z2 by drawing s_i s_0 and a global flip"},
-    {"lanes", DECK_INT, offsetof(ar_conf, lanes), "64", 1, 1024,
-     .help = "samples per shard (S): 1, 8, 16, 32, ... 1024"},
-    {0},
-};
-
-/* ---- building ---- */
-static int target_lists(ar *a) {
-  const lattice *l = a->m->lat;
-  const order *o = a->o;
-  a->bond = malloc(((size_t)l->nbonds + 1) * sizeof *a->bond);
-  a->bond_J = malloc(((size_t)l->nbonds + 1) * sizeof *a->bond_J);
-  a->rest_start = calloc((size_t)o->nrest + 1, sizeof *a->rest_start);
-  a->rest_position = malloc((2 * (size_t)l->nbonds + 1) * sizeof *a->rest_position);
-  a->rest_J = malloc((2 * (size_t)l->nbonds + 1) * sizeof *a->rest_J);
-  if (!a->bond || !a->bond_J || !a->rest_start || !a->rest_position || !a->rest_J) return 1;
-  for (int b = 0; b < l->nbonds; b++) {
-    int p = o->position[l->bond[b][0]], q = o->position[l->bond[b][1]];
-    if (p < 0 || q < 0) continue;
-    a->bond[a->nbonds][0] = p, a->bond[a->nbonds][1] = q;
-    a->bond_J[a->nbonds++] = a->m->J[b];
-  }
-  for (int k = 0, at = 0; k < o->nrest; k++) {
-    for (int i = l->start[o->rest[k]]; i < l->start[o->rest[k] + 1]; i++, at++) {
-      a->rest_position[at] = o->position[l->neighbour[i]];
-      a->rest_J[at] = a->m->J[l->via[i]];
-    }
-    a->rest_start[k + 1] = at;
-  }
-  return 0;
-}
-
 static int check_conf(const ar *a, const deck *d, err *e) {
   long S = a->conf.lanes;
   if (S != 1 && (S < 8 || S & (S - 1)))
     return err_set(e, ERR_DECK, "%s: draw.lanes = %ld: must be 1, 8, 16, 32, 64, 128, ... 1024",
                    deck_where(d, "draw", "lanes"), S);
-  if (a->conf.gauge && a->m->h)
-    return err_set(e, ERR_DECK, "%s: draw.gauge: needs a model without field", deck_where(d, "draw", "gauge"));
   if (a->conf.gauge && a->conf.symmetry)
     return err_set(e, ERR_DECK, "%s: draw.gauge: is exact by itself; set draw.symmetry to none",
                    deck_where(d, "draw", "gauge"));
   return 0;
 }
 
-int ar_new(ar **out, const ising *m, const deck *d, err *e) {
-  ar *a = *out = calloc(1, sizeof *a);
-  if (!a) return err_set(e, ERR_RUN, "proposal: out of memory");
-  a->m = m;
-  deck_get(d, "draw", ar_keys, &a->conf);
+int ar_finish(ar *a, const deck *d, err *e) {
   a->lanes = (int)a->conf.lanes;
   if (check_conf(a, d, e)) return e->code;
-  if (order_new(&a->o, m, a->conf.heat_bath, e)) return err_context(e, "%s: lattice", deck_where(d, "lattice", "kind"));
-  if (target_lists(a)) return err_set(e, ERR_RUN, "proposal: out of memory");
-  if (symmetry_new(&a->g, a->conf.symmetry, m, a->o, e)) return err_context(e, "%s", deck_where(d, "draw", "symmetry"));
-  if (nn_zoo_build(&a->net, &a->o->causal, d, e)) return err_context(e, "%s", deck_where(d, "net", "kind"));
+  if (nn_zoo_build(&a->net, a->causal, d, e)) return err_context(e, "%s", deck_where(d, "net", "kind"));
   return nn_plan_new(&a->plan, a->net, a->lanes, true, true, e);
 }
 
@@ -79,29 +33,27 @@ void ar_free(ar *a) {
   nn_plan_free(a->plan);
   nn_graph_free(a->net);
   symmetry_free(a->g);
-  order_free(a->o);
-  free(a->bond), free(a->bond_J), free(a->rest_start), free(a->rest_position), free(a->rest_J);
+  if (a->self) a->model->free(a->self);
   free(a);
 }
 
 int ar_worker_new(ar_worker **out, const ar *a, err *e) {
-  size_t S = (size_t)a->lanes;
+  size_t S = (size_t)a->lanes, mask = a->model->mask ? a->model->mask_bytes(a->self, a->lanes) : 0;
   ar_worker *w = *out = calloc(1, sizeof *w);
   if (w) {
     w->u = nn_alloc(2 * S * sizeof *w->u);
-    w->z = nn_alloc(S * sizeof *w->z);
-    w->field = nn_alloc(S * sizeof *w->field);
     w->tmp = nn_alloc(S * sizeof *w->tmp);
-    w->config = nn_alloc((size_t)a->m->lat->n);
+    w->config = nn_alloc((size_t)a->sites);
+    w->mask = nn_alloc(mask + 1);
   }
-  if (!w || !w->u || !w->z || !w->field || !w->tmp || !w->config) return err_set(e, ERR_RUN, "proposal: out of memory");
+  if (!w || !w->u || !w->tmp || !w->config || !w->mask) return err_set(e, ERR_RUN, "proposal: out of memory");
   return nn_frame_new(&w->share, a->plan, NULL, e);
 }
 
 void ar_worker_free(ar_worker *w) {
   if (!w) return;
   nn_frame_free(w->share, NULL);
-  free(w->u), free(w->z), free(w->field), free(w->tmp), free(w->config);
+  free(w->u), free(w->tmp), free(w->config), free(w->mask);
   free(w);
 }
 
@@ -130,29 +82,36 @@ size_t ar_frames_bytes(const ar *a) {
 }
 
 /* ---- draws ---- */
-static const nn_real *logits(const ar *a, const nn_frame *f) {
-  return f->value[a->net->output];
+static nn_real *logits(const ar *a, const nn_frame *f, int t) {
+  return f->value[a->net->output] + (size_t)t * a->lanes;
 }
 
 /* sum over positions of ln sigma(s z) of the configuration in a frame */
 static void sum_density(const ar *a, const nn_frame *f, double *lnq) {
   int S = a->lanes;
   for (int i = 0; i < S; i++) lnq[i] = a->conf.gauge ? -M_LN2 : 0;
-  for (int t = a->conf.gauge; t < a->o->n; t++)
-    nn_log_sigmoid(S, f->value[0] + (size_t)t * S, logits(a, f) + (size_t)t * S, lnq);
+  for (int t = a->conf.gauge; t < a->n; t++) nn_log_sigmoid(S, f->value[0] + (size_t)t * S, logits(a, f, t), lnq);
+}
+
+/* Full pass of the configuration in a frame, the mask included. */
+static void forward(const ar *a, ar_worker *w, nn_frame *f, const nn_real *theta) {
+  f->theta = theta;
+  nn_forward(a->plan, f);
+  for (int t = 0; a->model->mask && t < a->n; t++)
+    a->model->mask(a->self, w->mask, f->value[0], t, a->lanes, logits(a, f, t));
 }
 
 /* ln q of the images g = 1.. of the configuration in frame 0, given ln q of frame 0 in part[0]; result in lnq. */
 static void average_images(const ar *a, ar_worker *w, const ar_frames *f, const nn_real *theta, double *lnq) {
-  int S = a->lanes, n = a->o->n, G = a->g->size;
+  int S = a->lanes, n = a->n, G = a->g->size;
   for (int g = 1; g < G; g++) {
     nn_frame *h = f->f[g];
-    nn_real sign = (nn_real)a->g->sign[g];
-    for (int t = 0; t < n; t++)
-      for (int i = 0; i < S; i++)
-        h->value[0][(size_t)t * S + i] = sign * f->f[0]->value[0][(size_t)a->g->position[(size_t)g * n + t] * S + i];
-    h->theta = theta;
-    nn_forward(a->plan, h);
+    for (int t = 0; t < n; t++) {
+      int from = a->g->position[(size_t)g * n + t];
+      nn_real sign = (nn_real)(a->g->sign[g] * (a->sign ? a->sign[t] * a->sign[from] : 1));
+      for (int i = 0; i < S; i++) h->value[0][(size_t)t * S + i] = sign * f->f[0]->value[0][(size_t)from * S + i];
+    }
+    forward(a, w, h, theta);
     sum_density(a, h, f->part + (size_t)g * S);
   }
   for (int i = 0; i < S; i++) {
@@ -163,18 +122,25 @@ static void average_images(const ar *a, ar_worker *w, const ar_frames *f, const 
   }
 }
 
+/* Variable t of all lanes from its logits; a forced choice needs no chance. */
+static void draw_variable(const ar *a, int t, const double *u, const nn_real *z, nn_real *s) {
+  int S = a->lanes;
+  nn_bernoulli(S, z, u, s);
+  for (int i = 0; a->model->mask && i < S; i++) s[i] = z[i] >= AR_FORCED ? 1 : z[i] <= -AR_FORCED ? -1 : s[i];
+  for (int i = 0; !t && a->conf.gauge && i < S; i++) s[i] = 1;
+}
+
 void ar_draw(const ar *a, ar_worker *w, const ar_frames *f, const nn_real *theta, rng r, long shard, unsigned step,
              double *lnq) {
-  int S = a->lanes, n = a->o->n;
+  int S = a->lanes;
   nn_frame *h = f->f[0];
   h->theta = theta;
-  for (int t = 0; t < n; t++) {
-    nn_real *s = h->value[0] + (size_t)t * S;
+  for (int t = 0; t < a->n; t++) {
+    nn_real *z = logits(a, h, t);
     nn_step(a->plan, h, t);
+    if (a->model->mask) a->model->mask(a->self, w->mask, h->value[0], t, S, z);
     if (t % 2 == 0) rng_uniform_pairs(r, (uint64_t)shard * (uint64_t)S, S, step, (unsigned)t / 2, w->u, w->u + S);
-    nn_bernoulli(S, logits(a, h) + (size_t)t * S, w->u + t % 2 * S, s);
-    if (!t && a->conf.gauge)
-      for (int i = 0; i < S; i++) s[i] = 1;
+    draw_variable(a, t, w->u + t % 2 * S, z, h->value[0] + (size_t)t * S);
   }
   sum_density(a, h, f->part);
   average_images(a, w, f, theta, lnq);
@@ -184,54 +150,27 @@ void ar_density(const ar *a, ar_worker *w, const ar_frames *f, const nn_real *th
   int S = a->lanes;
   nn_frame *h = f->f[0];
   if (a->conf.gauge) /* to the gauge s_0 = 1 */
-    for (int t = a->o->n - 1; t >= 0; t--)
+    for (int t = a->n - 1; t >= 0; t--)
       for (int i = 0; i < S; i++) h->value[0][(size_t)t * S + i] *= h->value[0][i];
-  h->theta = theta;
-  nn_forward(a->plan, h);
+  forward(a, w, h, theta);
   sum_density(a, h, f->part);
   average_images(a, w, f, theta, lnq);
 }
 
-/* local field of left-out site k, times beta */
-static void rest_field(const ar *a, const nn_frame *f, int k, double beta, double *field) {
-  int S = a->lanes;
-  double h = a->m->h ? a->m->h[a->o->rest[k]] : 0;
-  for (int i = 0; i < S; i++) field[i] = beta * h;
-  for (int q = a->rest_start[k]; q < a->rest_start[k + 1]; q++) {
-    const nn_real *s = f->value[0] + (size_t)a->rest_position[q] * S;
-    double J = beta * a->rest_J[q];
-    for (int i = 0; i < S; i++) field[i] += J * (double)s[i];
-  }
-}
-
 void ar_target(const ar *a, ar_worker *w, const ar_frames *f, double beta, double *lnw) {
-  int S = a->lanes;
-  const nn_frame *h = f->f[0];
-  for (int i = 0; i < S; i++) lnw[i] = 0;
-  for (int b = 0; b < a->nbonds; b++) {
-    const nn_real *s = h->value[0] + (size_t)a->bond[b][0] * S, *q = h->value[0] + (size_t)a->bond[b][1] * S;
-    double J = beta * a->bond_J[b];
-    for (int i = 0; i < S; i++) lnw[i] += J * (double)(s[i] * q[i]);
-  }
-  for (int t = 0; t < a->o->n && a->m->h; t++) {
-    const nn_real *s = h->value[0] + (size_t)t * S;
-    for (int i = 0; i < S; i++) lnw[i] += beta * a->m->h[a->o->site[t]] * (double)s[i];
-  }
-  for (int k = 0; k < a->o->nrest; k++) {
-    rest_field(a, h, k, beta, w->field);
-    nn_log_2cosh(S, w->field, w->z);
-    for (int i = 0; i < S; i++) lnw[i] += w->z[i];
-  }
+  a->model->target(a->self, f->f[0]->value[0], beta, a->lanes, lnw, w->u);
 }
 
-/* d ln sigma(s z)/dz = (s+1)/2 - sigma(z), times the lane's weight */
+/* d ln sigma(s z)/dz = (s+1)/2 - sigma(z), times the lane's weight; zero where there was no choice */
 static void output_gradient(const ar *a, ar_worker *w, nn_frame *f, const double *weight) {
   int S = a->lanes;
-  for (int t = 0; t < a->o->n; t++) {
-    const nn_real *s = f->value[0] + (size_t)t * S;
+  for (int t = 0; t < a->n; t++) {
+    const nn_real *s = f->value[0] + (size_t)t * S, *z = logits(a, f, t);
     nn_real *dz = f->grad[a->net->output] + (size_t)t * S;
-    nn_sigmoid(S, logits(a, f) + (size_t)t * S, w->tmp);
+    nn_sigmoid(S, z, w->tmp);
     for (int i = 0; i < S; i++) dz[i] = t < a->conf.gauge ? 0 : (nn_real)weight[i] * ((s[i] + 1) / 2 - w->tmp[i]);
+    for (int i = 0; a->model->mask && i < S; i++)
+      if (z[i] >= AR_FORCED || z[i] <= -AR_FORCED) dz[i] = 0;
   }
 }
 

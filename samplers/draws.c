@@ -16,7 +16,7 @@ typedef struct job {
   const comm *c;
   team *t;
   rng r;
-  double *mine, *all; /* (own shards, S, DRAW_ROW), (ROUND, S, DRAW_ROW) on rank 0 */
+  double *mine, *all; /* (own shards, S, row), (ROUND, S, row) on rank 0 */
   int8_t *spins;      /* (threads, S, sites) */
   int nexamples;
   int8_t *examples;
@@ -24,19 +24,23 @@ typedef struct job {
   const int8_t *given; /* configurations to be weighed */
 } job;
 
+size_t draws_row(const ar *a) {
+  return 1 + (size_t)a->model->nobs;
+}
+
 static void one_shard(void *ctx, int thread, int k, ar_worker *w, const ar_frames *f) {
   const job *j = ctx;
   const ar *a = j->a;
-  int S = a->lanes, N = a->m->lat->n;
+  int S = a->lanes, N = a->sites;
   long shard = j->first + k;
-  double lnq[1024], rest[1024], obs[ISING_NOBS], *row = j->mine + (size_t)(k - j->t->first) * S * DRAW_ROW;
+  size_t width = draws_row(a);
+  double lnq[1024], rest[1024], *row = j->mine + (size_t)(k - j->t->first) * S * width;
   int8_t *s = j->spins + (size_t)thread * S * N;
   ar_draw(a, w, f, j->theta, j->r, shard, 0, lnq);
-  ar_emit(a, w, f, a->m->beta, j->r, shard, 0, s, rest);
-  for (int i = 0; i < S; i++, row += DRAW_ROW) {
-    ising_measure(a->m, s + (size_t)i * N, obs);
-    row[DRAW_LNQ] = lnq[i] + rest[i];
-    row[DRAW_E] = obs[ISING_E], row[DRAW_M] = obs[ISING_M], row[DRAW_SK] = obs[ISING_SK];
+  ar_emit(a, w, f, a->beta, j->r, shard, 0, s, rest);
+  for (int i = 0; i < S; i++, row += width) {
+    row[0] = lnq[i] + rest[i];
+    a->model->measure(a->self, s + (size_t)i * N, row + 1);
   }
   if (!shard && j->nexamples) memcpy(j->examples, s, (size_t)j->nexamples * N);
 }
@@ -44,15 +48,15 @@ static void one_shard(void *ctx, int thread, int k, ar_worker *w, const ar_frame
 static void round_of_shards(job *j, long first) {
   j->first = first;
   team_each(j->t, one_shard, j);
-  comm_gather_rows(j->c, j->t->shards, (size_t)j->a->lanes * DRAW_ROW * sizeof(double), j->mine, j->all);
+  comm_gather_rows(j->c, j->t->shards, (size_t)j->a->lanes * draws_row(j->a) * sizeof(double), j->mine, j->all);
 }
 
 static int job_open(job *j, run *r, int shards, err *e) {
   size_t S = (size_t)j->a->lanes;
   if (team_new(&j->t, j->a, j->c, shards, false, run_memory(r), e)) return e->code;
-  j->mine = malloc((size_t)(j->t->end - j->t->first + 1) * S * DRAW_ROW * sizeof *j->mine);
-  j->all = malloc((j->c->rank ? 1 : (size_t)shards) * S * DRAW_ROW * sizeof *j->all);
-  j->spins = malloc((size_t)j->c->threads * S * (size_t)j->a->m->lat->n);
+  j->mine = malloc((size_t)(j->t->end - j->t->first + 1) * S * draws_row(j->a) * sizeof *j->mine);
+  j->all = malloc((j->c->rank ? 1 : (size_t)shards) * S * draws_row(j->a) * sizeof *j->all);
+  j->spins = malloc((size_t)j->c->threads * S * (size_t)j->a->sites);
   return j->mine && j->all && j->spins ? 0 : err_set(e, ERR_RUN, "draws: out of memory");
 }
 
@@ -77,7 +81,7 @@ int draws_make(run *r, const ar *a, const nn_real *theta, const char *stream, lo
   for (long shard = from / S; shard * S < n && !e->code && !run_stopping(r); shard += width) {
     long first = shard * S < from ? from : shard * S, end = (shard + width) * S < n ? (shard + width) * S : n;
     round_of_shards(&j, shard);
-    sink(ctx, first, end - first, j.c->rank ? NULL : j.all + (first - shard * S) * DRAW_ROW, e);
+    sink(ctx, first, end - first, j.c->rank ? NULL : j.all + (size_t)(first - shard * S) * draws_row(a), e);
     if (!comm_vote(j.c, e)) run_tick(r, "drawing", end, n, NULL);
   }
   job_close(&j);
@@ -87,12 +91,10 @@ int draws_make(run *r, const ar *a, const nn_real *theta, const char *stream, lo
 static void weigh_shard(void *ctx, int thread, int k, ar_worker *w, const ar_frames *f) {
   const job *j = ctx;
   const ar *a = j->a;
-  int S = a->lanes, N = a->m->lat->n;
+  int S = a->lanes;
   double lnq[1024], *lw = j->mine + (size_t)(k - j->t->first) * S;
-  for (int t = 0; t < a->o->n; t++)
-    for (int i = 0; i < S; i++)
-      f->f[0]->value[0][(size_t)t * S + i] = j->given[((size_t)k * S + i) * N + a->o->site[t]];
-  ar_target(a, w, f, a->m->beta, lw);
+  ar_fill(a, f, j->given + (size_t)k * S * a->sites);
+  ar_target(a, w, f, a->beta, lw);
   ar_density(a, w, f, j->theta, lnq);
   for (int i = 0; i < S; i++) lw[i] -= lnq[i];
 }

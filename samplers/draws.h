@@ -5,11 +5,11 @@
 #include "base/run.h"
 #include "samplers/ar.h"
 
-/* What is kept of one configuration. lnq is of the WHOLE configuration (left-out spins included), so that the weight at
- * any coupling is lw = -beta E - lnq. */
-enum { DRAW_LNQ, DRAW_E, DRAW_M, DRAW_SK, DRAW_ROW };
+/* What is kept of one configuration: lnq of the WHOLE configuration (left-out spins included), so that weights at any
+ * coupling follow, then what the model measures. */
+size_t draws_row(const ar *a); /* 1 + nobs */
 
-/* Gets the rows (n, DRAW_ROW) of samples first..first+n-1 on rank 0 (rows is NULL elsewhere; every rank calls, so that
+/* Gets the rows (n, draws_row) of samples first..first+n-1 on rank 0 (rows is NULL elsewhere; every rank calls, so that
  * it can count), in ascending order of first. */
 typedef int draw_sink(void *ctx, long first, long n, const double *rows, err *e);
 

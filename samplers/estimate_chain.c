@@ -1,16 +1,14 @@
-/* estimate_chain.c: reference_new, reference_run (see estimate.h): a long Markov chain as reference, and the network's
- * weights of its configurations:  E_q[lw] <= lnZ <= E_p[lw]  and  R = Zhat_q/Zhat_p, the share of p that q covers. */
+/* estimate_chain.c: reference_new, reference_run (see estimate_ising.h): a long Markov chain as reference. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/bridge.h"
-#include "samplers/estimate.h"
+#include "samplers/estimate_ising.h"
 
 struct reference {
   run *r;
   const ar *a;
-  exact_ising x;
+  const estimate_ising *o;
   thermo t;
   chain *c;
   chain_plan plan;
@@ -21,6 +19,7 @@ struct reference {
   double *all;      /* rank 0: (replicas padded to units, length, THERMO_NG) */
   int8_t *gathered; /* (replicas padded, per, sites) */
   double *lwp;      /* (compared) log weights */
+  long compared;
   /* state */
   int64_t done;  /* measurements made */
   int64_t kept;  /* configurations kept per replica so far */
@@ -108,58 +107,14 @@ static int put(run *r, record *m, const exact_ising *x, err *e) {
   return e->code;
 }
 
-static int put_number(run *r, const char *name, double value, double error, double exact, const char *text, err *e) {
-  return run_result(r,
-                    (run_value){.name = name,
-                                .unit = "1",
-                                .description = text,
-                                .value = value,
-                                .error = error,
-                                .exact = exact,
-                                .exact_error = NAN,
-                                .tau_int = NAN,
-                                .n_eff = NAN},
-                    e);
-}
-
-/* The ratio averages 1/w over the chain: where that is heavy-tailed it has no error, and a value below one no meaning.
- */
-static int put_mode_ratio(run *r, const bridge_data *b, const bridge_ratio *ratio, err *e) {
-  double k, *inverse = malloc((size_t)b->np * sizeof *inverse);
-  if (!inverse) return err_set(e, ERR_RUN, "comparison: out of memory");
-  for (long i = 0; i < b->np; i++) inverse[i] = -b->lwp[i];
-  int bad = pareto_k_of(&k, b->np, inverse, e);
-  free(inverse);
-  if (bad) return bad;
-  bool heavy = pareto_verdict(k) == STAT_REFUSE;
-  if (!heavy && 1 - ratio->ratio > 5 * ratio->ratio_error)
-    run_warn(r, "the network covers only %.3g of the Markov chain's configurations (mode_ratio): its lnZ is too low",
-             ratio->ratio);
-  return put_number(r, "mode_ratio", ratio->ratio, heavy ? NAN : ratio->ratio_error, 1,
-                    heavy ? "Zhat_q/Zhat_p; 1/w is heavy-tailed over the Markov chain: no error"
-                          : "Zhat_q/Zhat_p: share of the Markov chain's configurations that the network covers",
-                    e);
-}
-
 /* The network looks at configurations of the chain. */
-static int compare(record *m, const nn_real *theta, estimate_data *d, err *e) {
-  run *r = m->r;
+static int compare(record *m, const nn_real *theta, const estimate_data *d, err *e) {
   long n = (long)m->kept * m->c->total / m->a->lanes * m->a->lanes;
   m->lwp = malloc(((size_t)n + 1) * sizeof *m->lwp);
   if (!m->lwp) err_set(e, ERR_RUN, "comparison: out of memory");
-  if (comm_vote(run_comm(r), e) || !n || draws_weigh(r, m->a, theta, n, m->gathered, m->lwp, e)) return e->code;
-  d->np = n, d->lwp = m->lwp;
-  if (!run_root(r) || !d->n) return 0;
-  bridge_data b = {.nq = d->n, .np = n, .lwq = d->lw, .lwp = m->lwp};
-  bridge_ratio ratio;
-  bridge_bracket bounds;
-  bridge_result z;
-  if (bridge_mode_drop(&b, &ratio, e) || bridge_bounds(&b, &bounds, e) || bridge_lnZ(&b, &z, e)) return e->code;
-  put_number(r, "lnZ_bridge", z.lnZ, z.reason ? NAN : z.error, m->x.lnZ,
-             "Bennett's bridge between draws and Markov chain", e);
-  put_number(r, "lnZ_upper", bounds.upper, bounds.upper_error, NAN,
-             "E_p[lw] over the Markov chain: an UPPER BOUND of lnZ", e);
-  return put_mode_ratio(r, &b, &ratio, e);
+  if (comm_vote(run_comm(m->r), e) || !n) return e->code;
+  m->compared = n;
+  return estimate_compare(m->r, m->a, theta, d, n, m->gathered, m->o->x.lnZ, m->lwp, e);
 }
 
 /* ---- life ---- */
@@ -186,13 +141,13 @@ static int own(record *m, err *e) {
   return 0;
 }
 
-int reference_new(reference **out, run *r, const ar *a, const exact_ising *x, err *e) {
+int reference_new(reference **out, run *r, const ar *a, const estimate_ising *o, err *e) {
   estimate_conf c;
   record *m = *out = calloc(1, sizeof *m);
   if (!m) return err_set(e, ERR_RUN, "Markov chain: out of memory");
-  m->r = r, m->a = a, m->x = *x, m->t = estimate_thermo(a->m, x);
+  m->r = r, m->a = a, m->o = o, m->t = o->t;
   deck_get(run_deck(r), "estimate", estimate_keys, &c);
-  if (chain_from_deck(&m->c, &m->plan, run_deck(r), "chain", a->m, run_comm(r), run_seed(r), e)) return e->code;
+  if (chain_from_deck(&m->c, &m->plan, run_deck(r), "chain", o->m, run_comm(r), run_seed(r), e)) return e->code;
   m->length = m->plan.sweeps / m->plan.every;
   m->per = (c.compare + m->c->total - 1) / m->c->total;
   m->per = m->per > m->length ? m->length : m->per;
@@ -216,7 +171,7 @@ static void thermalise(record *m) {
   }
 }
 
-int reference_run(reference *m, const nn_real *theta, estimate_data *d, err *e) {
+int reference_run(reference *m, const nn_real *theta, const estimate_data *d, err *e) {
   const comm *ranks = run_comm(m->r);
   if (!m->length) return 0;
   thermalise(m);
@@ -228,7 +183,12 @@ int reference_run(reference *m, const nn_real *theta, estimate_data *d, err *e) 
   }
   if (run_stopping(m->r)) return 0;
   gather(m, ranks);
-  if (run_root(m->r)) put(m->r, m, &m->x, e);
+  if (run_root(m->r)) put(m->r, m, &m->o->x, e);
   if (!comm_vote(ranks, e)) compare(m, theta, d, e);
   return comm_vote(ranks, e);
+}
+
+const double *reference_weights(const reference *m, long *n) {
+  *n = m->compared;
+  return m->lwp;
 }

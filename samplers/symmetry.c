@@ -1,84 +1,27 @@
-/* symmetry.c: Z2, half-lattice translations and the dihedral group of the square (see symmetry.h). */
+/* symmetry.c: symmetry_alloc, symmetry_place, symmetry_free (see symmetry.h). */
 #include "samplers/symmetry.h"
 
-#include <math.h>
 #include <stdlib.h>
 
-const char symmetry_words[] = "none|z2|z2_translations|z2_d4|all";
-enum { NONE, Z2, TRANSLATIONS, D4, ALL };
-
-/* Image of (r, c): dihedral element d (0..7), then a shift by (h/2) lattice halves. */
-static int image(const lattice *l, int d, int half, int r, int c) {
-  int L = l->rows,
-      shift =
-          l->periodic ? 0 : 1; /* a torus is reflected at site 0, which keeps sublattices; an open one at its centre */
-  int x = d & 1 ? (l->cols - shift - c) % l->cols : c, y = d & 2 ? (L - shift - r) % L : r;
-  if (d & 4) {
-    int swap = x;
-    x = y, y = swap;
-  }
-  y = (y + (half & 1 ? L / 2 : 0)) % L, x = (x + (half & 2 ? l->cols / 2 : 0)) % l->cols;
-  return y * l->cols + x;
+symmetry *symmetry_alloc(int size, int sites, int n) {
+  symmetry *s = calloc(1, sizeof *s);
+  if (!s) return NULL;
+  s->size = size;
+  s->sign = calloc((size_t)size, sizeof *s->sign);
+  s->site = calloc((size_t)size * (size_t)sites, sizeof *s->site);
+  s->position = calloc((size_t)size * (size_t)n, sizeof *s->position);
+  if (s->sign && s->site && s->position) return s;
+  symmetry_free(s);
+  return NULL;
 }
 
-static double coupling(const ising *m, int i, int j) {
-  const lattice *l = m->lat;
-  double sum = 0;
-  for (int k = l->start[i]; k < l->start[i + 1]; k++)
-    if (l->neighbour[k] == j) sum += m->J[l->via[k]];
-  return sum;
-}
-
-static bool keeps_energy(const ising *m, const int *perm, int sign) {
-  for (int b = 0; b < m->lat->nbonds; b++) {
-    int i = m->lat->bond[b][0], j = m->lat->bond[b][1];
-    if (fabs(coupling(m, i, j) - coupling(m, perm[i], perm[j])) > 1e-12) return false;
+bool symmetry_place(symmetry *s, int g, int sites, int n, const int *site, const int *position) {
+  for (int t = 0; t < n; t++) {
+    int q = position[s->site[(size_t)g * sites + site[t]]];
+    if (q < 0) return false;
+    s->position[(size_t)g * n + t] = q;
   }
-  for (int i = 0; m->h && i < m->lat->n; i++)
-    if (fabs(m->h[i] - sign * m->h[perm[i]]) > 1e-12) return false;
   return true;
-}
-
-static int check_element(const symmetry *s, int g, const ising *m, const order *o, err *e) {
-  const int *perm = s->site + (size_t)g * m->lat->n;
-  if (!keeps_energy(m, perm, s->sign[g]))
-    return err_set(e, ERR_DECK,
-                   "draw.symmetry: element %d (%s) is no symmetry of model %s with these couplings and field", g,
-                   s->sign[g] < 0 ? "global flip" : "lattice map", m->name);
-  for (int t = 0; t < o->n; t++) {
-    int q = o->position[perm[o->site[t]]];
-    if (q < 0)
-      return err_set(e, ERR_DECK, "draw.symmetry: element %d mixes drawn spins with those of the heat bath", g);
-    s->position[(size_t)g * o->n + t] = q;
-  }
-  return 0;
-}
-
-int symmetry_new(symmetry **out, int word, const ising *m, const order *o, err *e) {
-  const lattice *l = m->lat;
-  int flips = word == NONE ? 1 : 2, halves = word == TRANSLATIONS || word == ALL ? 4 : 1,
-      maps = word == D4 || word == ALL ? 8 : 1;
-  if ((halves > 1 || maps > 1) && !l->rows)
-    return err_set(e, ERR_DECK, "draw.symmetry: translations and rotations need a lattice with rows and columns");
-  if (halves > 1 && (l->rows % 2 || l->cols % 2))
-    return err_set(e, ERR_DECK, "draw.symmetry: half-lattice translations need even sides");
-  if (maps > 1 && l->rows != l->cols) return err_set(e, ERR_DECK, "draw.symmetry: rotations need equal sides");
-  symmetry *s = *out = calloc(1, sizeof *s);
-  if (s) {
-    s->size = flips * halves * maps;
-    s->sign = calloc((size_t)s->size, sizeof *s->sign);
-    s->site = calloc((size_t)s->size * (size_t)l->n, sizeof *s->site);
-    s->position = calloc((size_t)s->size * (size_t)o->n, sizeof *s->position);
-  }
-  if (!s || !s->sign || !s->site || !s->position) return err_set(e, ERR_RUN, "symmetries: out of memory");
-  for (int g = 0; g < s->size; g++) {
-    int d = g / flips % maps, half = g / flips / maps;
-    s->sign[g] = g % flips ? -1 : 1;
-    for (int i = 0; i < l->n; i++)
-      s->site[(size_t)g * l->n + i] = l->rows ? image(l, d, half, i / l->cols, i % l->cols) : i;
-    if (check_element(s, g, m, o, e)) return e->code;
-  }
-  return 0;
 }
 
 void symmetry_free(symmetry *s) {

@@ -1,8 +1,9 @@
-/* symmetry.h: groups of symmetries of H that keep the set of drawn sites: g(s)_i = sign * s_{perm(i)}. Local. */
+/* symmetry.h: groups of symmetries of what a proposal draws: g(s)_i = sign * s_{perm(i)}, each keeping the set of drawn
+ * sites. Local. */
 #ifndef SAMPLERS_SYMMETRY_H
 #define SAMPLERS_SYMMETRY_H
 
-#include "samplers/order.h"
+#include <stdbool.h>
 
 typedef struct symmetry {
   int size;      /* |G|, element 0 is the identity */
@@ -11,9 +12,10 @@ typedef struct symmetry {
   int *position; /* (size, n) perm on positions    */
 } symmetry;
 
-/* word: of symmetry_words. Elements that are no symmetry of this model make an error that names them. */
-extern const char symmetry_words[]; /* "none|z2|z2_translations|z2_d4|all" */
-int symmetry_new(symmetry **s, int word, const ising *m, const order *o, err *e);
+symmetry *symmetry_alloc(int size, int sites, int n); /* zeroed; NULL without memory */
+/* Fills position of element g from site; site (n) of a position, position (sites), -1 where not drawn. false: g takes a
+ * drawn site to one that is not. */
+bool symmetry_place(symmetry *s, int g, int sites, int n, const int *site, const int *position);
 void symmetry_free(symmetry *s);
 
 #endif

@@ -61,7 +61,7 @@ static double *row(const trainer *t, long step) {
 }
 
 static double beta_at(const trainer *t, long step) {
-  double b = t->a->m->beta, x = (double)step / (double)t->c.steps;
+  double b = t->a->beta, x = (double)step / (double)t->c.steps;
   if (t->c.anneal == ANNEAL_GEOMETRIC) return b * (1 - pow(t->c.anneal_rate, (double)step + 1));
   if (t->c.anneal == ANNEAL_NONE || x >= t->c.anneal_until) return b;
   return b * (t->c.anneal_from + (1 - t->c.anneal_from) * x / t->c.anneal_until);

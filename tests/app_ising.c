@@ -31,6 +31,7 @@ typedef struct pieces {
   nn_real *theta;
   exact_ising x;
   trainer *t;
+  estimate_ising what;
   estimator *s;
   reference *mc;
 } pieces;
@@ -38,17 +39,19 @@ typedef struct pieces {
 static int open_pieces(pieces *p, run *r, err *e) {
   const char *method;
   if (lattice_from_deck(&p->l, run_deck(r), e) || ising_from_deck(&p->m, p->l, run_deck(r), e) ||
-      ar_new(&p->a, p->m, run_deck(r), e) || exact_any(&p->x, &method, p->m, p->m->beta, e))
+      ar_ising_new(&p->a, p->m, run_deck(r), e) || exact_any(&p->x, &method, p->m, p->m->beta, e))
     return e->code;
   p->theta = nn_alloc(p->a->net->nparam * sizeof *p->theta);
   nn_init(p->a->net, p->theta, run_seed(r));
-  return train_new(&p->t, r, p->a, p->theta, e) || estimator_new(&p->s, r, p->a, &p->x, e) ||
-                 reference_new(&p->mc, r, p->a, &p->x, e)
+  estimate_ising_open(&p->what, p->m, &p->x);
+  return train_new(&p->t, r, p->a, p->theta, e) || estimator_new(&p->s, r, p->a, &p->what.model, e) ||
+                 reference_new(&p->mc, r, p->a, &p->what, e)
              ? e->code
              : 0;
 }
 
 static void close_pieces(pieces *p) {
+  estimate_ising_close(&p->what);
   reference_free(p->mc), estimator_free(p->s), train_free(p->t);
   ar_free(p->a), ising_free(p->m), lattice_free(p->l), free(p->theta);
 }

@@ -5,14 +5,14 @@
 
 #include "nn/ops.h"
 #include "nn/optim.h"
-#include "samplers/ar.h"
+#include "samplers/ar_ising.h"
 #include "samplers/train.h"
 #include "tests/check.h"
 
 static const deck_section fixture_schema[] = {
     {"lattice", "sites", NULL, lattice_geometries, "square", false},
     {"model", "energy", lattice_model_keys, lattice_models, "ferromagnet", false},
-    {"draw", "proposal", ar_keys, NULL, NULL, false},
+    {"draw", "proposal", ar_ising_keys, NULL, NULL, false},
     {"net", "network", nn_net_keys, nn_zoo_kinds, "sites", false},
     {"train", "training", train_keys, NULL, NULL, false},
     {"optimiser", "updates", nn_optim_keys, nn_optim_types, "adam", false},
@@ -66,7 +66,7 @@ static inline void fixture_randomise(const nn_graph *g, nn_real *theta, double s
 static inline int fixture_build(fixture *x, const deck *d, const ising *model, err *e) {
   *x = (fixture){0};
   if (!model && (lattice_from_deck(&x->l, d, e) || ising_from_deck(&x->m, x->l, d, e))) return e->code;
-  if (ar_new(&x->a, model ? model : x->m, d, e) || ar_worker_new(&x->w, x->a, e)) return e->code;
+  if (ar_ising_new(&x->a, model ? model : x->m, d, e) || ar_worker_new(&x->w, x->a, e)) return e->code;
   if (ar_frames_new(&x->f, x->a, x->w, false, e)) return e->code;
   x->theta = nn_alloc(x->a->net->nparam * sizeof *x->theta);
   fixture_randomise(x->a->net, x->theta, 0.3);
@@ -100,23 +100,23 @@ static inline int fixture_open(fixture *x, const char *text) {
 
 /* States first..first+S-1 of the drawn spins (bit t = spin up) into the input of frame 0. */
 static inline void fixture_fill(const fixture *x, long first) {
-  for (int t = 0; t < x->a->o->n; t++)
+  for (int t = 0; t < x->a->n; t++)
     for (int i = 0; i < x->a->lanes; i++)
       x->f.f[0]->value[0][(size_t)t * (size_t)x->a->lanes + (size_t)i] = (first + i) >> t & 1 ? 1 : -1;
 }
 
 /* ln q and ln w (either may be NULL) of all 2^n states of the drawn spins. n must be at least log2 of the lanes. */
 static inline void fixture_enumerate(const fixture *x, double *lnq, double *lnw) {
-  for (long s = 0; s < 1L << x->a->o->n; s += x->a->lanes) {
+  for (long s = 0; s < 1L << x->a->n; s += x->a->lanes) {
     fixture_fill(x, s);
-    if (lnw) ar_target(x->a, x->w, &x->f, x->a->m->beta, lnw + s);
+    if (lnw) ar_target(x->a, x->w, &x->f, x->a->beta, lnw + s);
     if (lnq) ar_density(x->a, x->w, &x->f, x->theta, lnq + s);
   }
 }
 
 /* KL(q||p) of the drawn spins */
 static inline double fixture_kl(const fixture *x) {
-  long n = 1L << x->a->o->n;
+  long n = 1L << x->a->n;
   double *lnq = malloc(2 * (size_t)n * sizeof *lnq), *lnw = lnq + n, z = 0, kl = 0;
   fixture_enumerate(x, lnq, lnw);
   for (long s = 0; s < n; s++) z += exp(lnw[s]), kl += exp(lnq[s]) * (lnq[s] - lnw[s]);

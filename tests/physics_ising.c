@@ -147,6 +147,7 @@ typedef struct pieces {
   ar *a;
   nn_real *theta;
   exact_ising x;
+  estimate_ising what;
   estimator *s;
   reference *mc;
 } pieces;
@@ -154,17 +155,19 @@ typedef struct pieces {
 static int open_pieces(pieces *p, run *r, err *e) {
   const char *method;
   if (lattice_from_deck(&p->l, run_deck(r), e) || ising_from_deck(&p->m, p->l, run_deck(r), e) ||
-      ar_new(&p->a, p->m, run_deck(r), e) || exact_any(&p->x, &method, p->m, p->m->beta, e))
+      ar_ising_new(&p->a, p->m, run_deck(r), e) || exact_any(&p->x, &method, p->m, p->m->beta, e))
     return e->code;
   p->theta = nn_alloc(p->a->net->nparam * sizeof *p->theta);
   nn_init(p->a->net, p->theta, run_seed(r));
-  return physics_train(r, p->a, p->theta, p->x.lnZ, e) || estimator_new(&p->s, r, p->a, &p->x, e) ||
-                 reference_new(&p->mc, r, p->a, &p->x, e)
+  estimate_ising_open(&p->what, p->m, &p->x);
+  return physics_train(r, p->a, p->theta, p->x.lnZ, e) || estimator_new(&p->s, r, p->a, &p->what.model, e) ||
+                 reference_new(&p->mc, r, p->a, &p->what, e)
              ? e->code
              : 0;
 }
 
 static void close_pieces(pieces *p) {
+  estimate_ising_close(&p->what);
   reference_free(p->mc), estimator_free(p->s), ar_free(p->a), ising_free(p->m), lattice_free(p->l), free(p->theta);
 }
 
@@ -182,7 +185,7 @@ static int drop_main(run *r, err *e) {
   if (!open_pieces(&p, r, e)) {
     const nn_node *out = nn_find(p.a->net, "output");
     CHECK(out && ((const nn_sites_conf *)out->conf)->bias);
-    p.theta[out->param + out->nparam - (size_t)p.a->o->n] = 40;
+    p.theta[out->param + out->nparam - (size_t)p.a->n] = 40;
     if (!estimator_run(p.s, p.theta, 1, e)) {
       estimate_data d = estimator_data(p.s);
       reference_run(p.mc, p.theta, &d, e);
@@ -254,12 +257,12 @@ static int scan_main(run *r, err *e) {
   int refused = 0;
   if (!open_pieces(&p, r, e) && !estimator_run(p.s, p.theta, 1, e)) {
     estimate_data d = estimator_data(p.s);
-    for (int i = 0; i < d.npoints && !e->code; i++) {
-      bool refuse = check_point(p.m, &d.point[i], d.n, e);
+    for (int i = 0; i < p.what.npoints && !e->code; i++) {
+      bool refuse = check_point(p.m, &p.what.point[i], d.n, e);
       refused += refuse;
-      CHECK_REPORT(!refuse || fabs(d.point[i].beta - p.m->beta) > .05, "beta %g is refused", d.point[i].beta);
+      CHECK_REPORT(!refuse || fabs(p.what.point[i].beta - p.m->beta) > .05, "beta %g is refused", p.what.point[i].beta);
     }
-    CHECK(d.npoints == 12 && refused >= 2);
+    CHECK(p.what.npoints == 12 && refused >= 2);
   }
   close_pieces(&p);
   return e->code;

@@ -70,7 +70,7 @@ static void add(pulls *p, double value, double exact, double error) {
 static int open_problem(problem *p, run *r, err *e) {
   const char *method;
   if (lattice_from_deck(&p->l, run_deck(r), e) || ising_from_deck(&p->m, p->l, run_deck(r), e) ||
-      ar_new(&p->a, p->m, run_deck(r), e) || ar_worker_new(&p->w, p->a, e) ||
+      ar_ising_new(&p->a, p->m, run_deck(r), e) || ar_worker_new(&p->w, p->a, e) ||
       ar_frames_new(&p->f, p->a, p->w, false, e) || exact_any(&p->x, &method, p->m, p->m->beta, e))
     return e->code;
   p->theta = nn_alloc(p->a->net->nparam * sizeof *p->theta);
@@ -102,7 +102,7 @@ static double tabulate(problem *p) {
   for (long first = 0; first < STATES; first += S) {
     for (int t = 0; t < 16; t++)
       for (int i = 0; i < S; i++)
-        p->f.f[0]->value[0][(size_t)(t * S + i)] = (first + i) >> p->a->o->site[t] & 1 ? 1 : -1;
+        p->f.f[0]->value[0][(size_t)(t * S + i)] = (first + i) >> p->a->site[t] & 1 ? 1 : -1;
     ar_target(p->a, p->w, &p->f, p->m->beta, p->lw + first);
     ar_density(p->a, p->w, &p->f, p->theta, lnq);
     for (long k = first; k < first + S; k++) {

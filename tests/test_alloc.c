@@ -61,7 +61,7 @@ static int rounds(run *r, const ar *a, nn_real *theta, bool keep, err *e) {
   nn_optim *o = NULL;
   nn_real *grad = nn_alloc(n * sizeof *grad);
   double *l = malloc(SHARDS * S * sizeof *l), *w = malloc(S * sizeof *w), norm;
-  int8_t *s = malloc(S * (size_t)a->m->lat->n);
+  int8_t *s = malloc(S * (size_t)a->sites);
   long before = 0;
   if (team_new(&t, a, c, SHARDS, keep, 1e9, e) || reduce_new(&sum, c, SHARDS, n, sizeof(nn_real) == 4, e) ||
       nn_optim_new(&o, n, run_deck(r), r, e))
@@ -73,8 +73,8 @@ static int rounds(run *r, const ar *a, nn_real *theta, bool keep, err *e) {
       const ar_frames *f = &t->frames[t->kept ? k : 0];
       double *lnq = l + (size_t)k * S;
       ar_draw(a, t->worker[0], f, theta, rng_stream(1, "x"), k, (unsigned)step, lnq);
-      ar_target(a, t->worker[0], f, a->m->beta, w);
-      ar_emit(a, t->worker[0], f, a->m->beta, rng_stream(1, "x"), k, (unsigned)step, s, w);
+      ar_target(a, t->worker[0], f, a->beta, w);
+      ar_emit(a, t->worker[0], f, a->beta, rng_stream(1, "x"), k, (unsigned)step, s, w);
       ar_backward(a, t->worker[0], f, theta, reduce_leaf(sum, 0), lnq);
       reduce_push(sum, 0, k);
       ar_density(a, t->worker[0], f, theta, lnq);

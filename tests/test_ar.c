@@ -34,7 +34,7 @@ static void normalised(const char *net, const char *rest) {
   fixture x;
   snprintf(text, sizeof text, "%s %s", net, rest);
   if (fixture_open(&x, text)) return;
-  size_t n = (size_t)1 << x.a->o->n;
+  size_t n = (size_t)1 << x.a->n;
   double *lnq = malloc(n * sizeof *lnq), sum = 0, low = 0;
   fixture_enumerate(&x, lnq, NULL);
   for (size_t s = 0; s < n; s++) sum += exp(lnq[s]), low = fmin(low, lnq[s]);
@@ -84,7 +84,7 @@ static void cached_draw(const char *text) {
   ar_frames copy;
   err e = {0};
   if (fixture_open(&x, text) || ar_frames_new(&copy, x.a, x.w, true, &e)) return;
-  size_t S = (size_t)x.a->lanes, n = (size_t)x.a->o->n;
+  size_t S = (size_t)x.a->lanes, n = (size_t)x.a->n;
   double *lnq = malloc(2 * S * sizeof *lnq), *full = lnq + S, most = 0;
   for (int shard = 0; shard < 3; shard++) {
     for (size_t i = 0; i < x.a->plan->values; i++) x.f.f[0]->arena[i] = NAN; /* nothing of the future may be read */
@@ -126,7 +126,7 @@ static int8_t *samples(const char *net, int lanes, int *n) {
   fixture x;
   snprintf(text, sizeof text, "%s lattice.L=4 model.beta=0.44 draw.lanes=%d", net, lanes);
   if (fixture_open(&x, text)) return NULL;
-  *n = x.a->o->n;
+  *n = x.a->n;
   int8_t *s = malloc(128 * (size_t)*n);
   double lnq[128];
   for (int k = 0; k < 128 / lanes; k++) {
@@ -171,7 +171,7 @@ static void chi_square(const char *text, size_t n, const double *p, const long *
 static void draw_frequencies(const char *text, long shards) {
   fixture x;
   if (fixture_open(&x, text)) return;
-  int S = x.a->lanes, n = x.a->o->n;
+  int S = x.a->lanes, n = x.a->n;
   double *lnq = malloc((1u << n) * sizeof *lnq), l[1024];
   long *count = calloc(1u << n, sizeof *count);
   fixture_enumerate(&x, lnq, NULL);
@@ -199,16 +199,16 @@ typedef struct table { /* of all 2^N whole configurations, bit i = site i up */
 } table;
 
 static void table_make(table *b, const fixture *x) {
-  int N = x->a->m->lat->n;
-  size_t n = b->n = (size_t)1 << N, m = (size_t)1 << x->a->o->n;
+  int N = x->a->sites;
+  size_t n = b->n = (size_t)1 << N, m = (size_t)1 << x->a->n;
   b->drawn = calloc(n, sizeof *b->drawn), b->ln_weight = calloc(n, sizeof(double)), b->p = calloc(n, sizeof(double));
   b->ln_sum = calloc(m, sizeof(double)), b->lnq = calloc(m, sizeof(double));
   fixture_enumerate(x, b->lnq, NULL);
   for (size_t s = 0; s < n; s++) {
     int8_t spin[16];
     for (int i = 0; i < N; i++) spin[i] = s >> i & 1 ? 1 : -1;
-    for (int t = 0; t < x->a->o->n; t++) b->drawn[s] |= (int)(s >> x->a->o->site[t] & 1) << t;
-    b->ln_weight[s] = -x->a->m->beta * ising_energy(x->a->m, spin);
+    for (int t = 0; t < x->a->n; t++) b->drawn[s] |= (int)(s >> x->a->site[t] & 1) << t;
+    b->ln_weight[s] = -x->a->beta * ising_energy(ar_ising_model(x->a), spin);
     b->ln_sum[b->drawn[s]] += exp(b->ln_weight[s]);
   }
   for (size_t k = 0; k < m; k++) b->ln_sum[k] = log(b->ln_sum[k]);
@@ -226,7 +226,7 @@ static void target(const char *text) {
   double most = 0;
   if (fixture_open(&x, text)) return;
   table_make(&b, &x);
-  size_t m = (size_t)1 << x.a->o->n;
+  size_t m = (size_t)1 << x.a->n;
   double *lnw = malloc(m * sizeof *lnw);
   fixture_enumerate(&x, NULL, lnw);
   for (size_t s = 0; s < m; s++) most = fmax(most, fabs(lnw[s] - b.ln_sum[s]));
@@ -241,7 +241,7 @@ static void emit(const char *text, long shards) {
   table b;
   if (fixture_open(&x, text)) return;
   table_make(&b, &x);
-  int S = x.a->lanes, N = x.a->m->lat->n;
+  int S = x.a->lanes, N = x.a->sites;
   double l[64], rest[64], most = 0, sum = 0, p[256] = {0};
   long count[256] = {0};
   int8_t *c = malloc((size_t)(S * N));
@@ -249,7 +249,7 @@ static void emit(const char *text, long shards) {
   CHECK_NEAR(sum, 1, SUM_TOLERANCE);
   for (long k = 0; k < shards; k++) {
     ar_draw(x.a, x.w, &x.f, x.theta, rng_stream(8, "draw"), k, 0, l);
-    ar_emit(x.a, x.w, &x.f, x.a->m->beta, rng_stream(8, "draw"), k, 0, c, rest);
+    ar_emit(x.a, x.w, &x.f, x.a->beta, rng_stream(8, "draw"), k, 0, c, rest);
     for (int i = 0; i < S; i++) {
       size_t s = 0;
       for (int j = 0; j < N; j++) s |= (size_t)(c[i * N + j] > 0) << j;
@@ -304,7 +304,7 @@ static void invariance(const char *text, bool expected) {
   fixture x;
   double most = 0;
   if (fixture_open(&x, text)) return;
-  int n = x.a->o->n;
+  int n = x.a->n;
   double *lnq = malloc((1u << n) * sizeof *lnq);
   fixture_enumerate(&x, lnq, NULL);
   for (int g = 0; g < x.a->g->size; g++)
@@ -395,8 +395,8 @@ static double influence(double **up, int t, int u) {
 }
 
 static void frontier(const fixture *x, const char *what, bool all_needed) {
-  int n = x->a->o->n, needed = 0;
-  const nn_causal *c = &x->a->o->causal;
+  int n = x->a->n, needed = 0;
+  const nn_causal *c = x->a->causal;
   double *lnw = malloc(((size_t)1 << n) * sizeof *lnw);
   fixture_enumerate(x, NULL, lnw);
   double **up = prefix_sums(lnw, n);
@@ -493,11 +493,11 @@ static void unseen(int L, int depth, int half, bool wrap, bool heat_bath, bool s
            "draw.heat_bath=%s",
            L, depth, half, wrap ? "true" : "false", heat_bath ? "true" : "false");
   if (fixture_open(&x, text)) return;
-  const nn_causal *c = &x.a->o->causal;
+  const nn_causal *c = x.a->causal;
   CHECK(!ar_unseen(x.a, &got, &pairs, &e));
-  for (int t = 0; t < x.a->o->n; t++)
+  for (int t = 0; t < x.a->n; t++)
     for (int k = c->start[t]; k < c->start[t + 1]; k++)
-      want += c->start_value[k] != 0 && !sees(x.a->o, depth, half, wrap, t, c->list[k]);
+      want += c->start_value[k] != 0 && !sees(ar_ising_order(x.a), depth, half, wrap, t, c->list[k]);
   CHECK_REPORT(got == want && (got > 0) == some && pairs > got, "%.300s: %ld of %ld pairs unseen, expected %ld", text,
                got, pairs, want);
   fixture_close(&x);

@@ -216,6 +216,25 @@ static void test_file(void) {
   h5_close(f);
 }
 
+/* Drawn, or its script left where there is no gnuplot. */
+static void draws(const collect_options *o, plot_request q, const char *name) {
+  err e = {0};
+  int code = run_plot(o, &q, path_of(name), &e);
+  CHECK_REPORT(!code || (code == ERR_FILE && strstr(e.text, "gnuplot cannot be started")), "%.400s", e.text);
+}
+
+/* Below the first histogram of a script. */
+static double area(const char *script) {
+  double x[2] = {NAN, NAN}, y, sum = 0;
+  const char *line = strstr(script, "$p0c0 << EOD\n");
+  for (int k = 0; line && (line = strchr(line, '\n')) && strncmp(++line, "EOD", 3); k++) {
+    x[0] = x[1];
+    if (sscanf(line, "%lf %lf", &x[1], &y) != 2) return NAN;
+    sum += y;
+  }
+  return sum * (x[1] - x[0]);
+}
+
 /* The script beside the picture says what is drawn. */
 static void test_plot(void) {
   const char *words[] = {path_of("sweep"), path_of("large")};
@@ -223,19 +242,24 @@ static void test_plot(void) {
   err e = {0};
   char *text;
   size_t n;
-  CHECK_INT(run_plot(&o, NULL, path_of("p.svg"), &e), 0);
+  draws(&o, (plot_request){0}, "p.svg");
   CHECK_INT(file_read(path_of("p.gp"), &text, &n, ERR_FILE, &e), 0);
   lacks(text, "set xlabel 'model.beta [1/J]'"), lacks(text, "set ylabel 'f [J]'"),
       lacks(text, "set xlabel 'beta [1/J]'");
   lacks(text, "\n0.3 -0.63 0.01\n"), lacks(text, "exact"), lacks(text, "yerrorbars"), lacks(text, "model.L = 8");
+  lacks(text, "set ylabel '(f - exact) / error'");
   free(text);
   o.y = NULL;
-  run_plot(&o, "train.loss", path_of("s.svg"), &e);
-  CHECK_REPORT(!e.code, "%.400s", e.text);
+  draws(&o, (plot_request){.series = "train.loss"}, "s.svg");
   if (file_read(path_of("s.gp"), &text, &n, ERR_FILE, &e)) return;
   lacks(text, "\n5 2.25 0\n"), lacks(text, "set ylabel 'train.loss'");
   free(text);
-  CHECK_INT(run_plot(&o, "train.los", path_of("s.svg"), &e), ERR_DECK);
+  draws(&o, (plot_request){.histogram = "train.loss"}, "h.svg");
+  CHECK_INT(file_read(path_of("h.gp"), &text, &n, ERR_FILE, &e), 0);
+  lacks(text, "set xlabel 'train.loss'"), lacks(text, "set ylabel 'density'"), lacks(text, "yerrorbars");
+  CHECK_NEAR(area(text), 1, 1e-3); /* of the first run's histogram; the script has three digits of the errors */
+  free(text);
+  CHECK_INT(run_plot(&o, &(plot_request){.series = "train.los"}, path_of("s.svg"), &e), ERR_DECK);
 }
 
 /* ---- differences ---- */

@@ -75,7 +75,7 @@ static void gradients(void) {
   for (int k = 0; k < NETS; k++)
     for (int heat_bath = 0; heat_bath < 2; heat_bath++) {
       if (open_net(&x, k, heat_bath, lanes[heat_bath])) continue;
-      fill_spins(x.f.f[0], (size_t)x.a->o->n * (size_t)x.a->lanes, (unsigned)k);
+      fill_spins(x.f.f[0], (size_t)x.a->n * (size_t)x.a->lanes, (unsigned)k);
       compare_gradient(x.a->plan, x.f.f[0], x.theta, nets[k]);
       fixture_close(&x);
     }
@@ -120,7 +120,7 @@ static void walks(void) {
   for (int k = 0; k < NETS; k++)
     for (int lanes = 1; lanes <= 64; lanes *= 8) {
       if (open_net(&x, k, k & 1, lanes)) continue;
-      size_t n = (size_t)x.a->o->n, S = (size_t)lanes;
+      size_t n = (size_t)x.a->n, S = (size_t)lanes;
       nn_frame *f = x.f.f[0], *h = NULL;
       err e = {0};
       if (nn_frame_new(&h, x.a->plan, f, &e)) continue;

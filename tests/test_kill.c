@@ -42,7 +42,7 @@ static double uniform(void) { /* the same in every run of this test */
   return (double)(s >> 11) * 0x1p-53;
 }
 
-/* Runs a shell command in the folder, in a session of its own; no figures (no PATH to gnuplot). */
+/* Runs a shell command in the folder, in a session of its own. */
 static pid_t start(const char *command) {
   pid_t child = fork();
   if (child) return child;

@@ -1,5 +1,8 @@
-/* test_plot.c: pictures are drawn in all three formats, strange texts and values do no harm, and without gnuplot the
- * script is left. With an argument the pictures go there and stay, to be looked at. */
+/* test_plot.c: pictures are drawn in all three formats, strange texts and values do no harm, where gnuplot is missing
+ * or fails the script is left, and signals that are meant for the run leave gnuplot alone. With an argument the
+ * pictures go there and stay, to be looked at. */
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -51,6 +54,36 @@ static void test_formats(const char *folder) {
   }
 }
 
+/* gnuplot labels decades only; a key of many rows makes the picture higher. */
+static void test_axes(const char *folder) {
+  static const struct {
+    double high;
+    const char *tics;
+  } cases[] = {{.3, "set ytics (0.001,0.002,0.005,0.01,0.02,0.05,0.1"}, {.05, ",0.03,0.04,"}, {.025, NULL}, {9, NULL}};
+  double x[2] = {1, 2}, y[2] = {.0201, 0};
+  char path[300], label[40];
+  for (int i = 0; i < 4; i++) {
+    char *text = NULL;
+    size_t n;
+    err e = {0};
+    plot *p = plot_new(NULL, 1);
+    plot_panel(p, "a panel", "x", "y", 0, 1);
+    y[1] = cases[i].high;
+    for (int k = 0; k < 9; k++) {
+      snprintf(label, sizeof label, "a rather long label of curve %d", k);
+      plot_curve(p, label, PLOT_LINE, 2, x, y, NULL);
+    }
+    snprintf(path, sizeof path, "%s/f.svg", folder);
+    CHECK_REPORT(!plot_write(p, path, &e), "%.300s", e.text);
+    snprintf(path, sizeof path, "%s/f.gp", folder);
+    CHECK(!file_read(path, &text, &n, ERR_FILE, &e));
+    CHECK(text && (cases[i].tics ? strstr(text, cases[i].tics) != NULL : !strstr(text, "set ytics")));
+    CHECK(text && !strstr(text, "set logscale y") == (cases[i].high == .025));
+    CHECK(text && strstr(text, "size 460,500"));
+    free(text);
+  }
+}
+
 static void test_refusals(const char *folder) {
   err e = {0};
   char path[300];
@@ -83,12 +116,88 @@ static void test_missing(const char *folder) {
   CHECK(file_exists(path));
 }
 
+/* This program under the name FOLDER/bin/gnuplot, ahead of all others on the PATH: see pretend. */
+static void stand_in(const char *folder, const char *what) {
+  char path[300], search[4000], self[1000] = "";
+  err e = {0};
+  snprintf(path, sizeof path, "%s/bin", folder);
+  CHECK(!file_folder(path, NULL, &e));
+  snprintf(search, sizeof search, "%s:%.3000s", path, getenv("PATH"));
+  snprintf(path, sizeof path, "%s/bin/gnuplot", folder);
+  CHECK(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+  unlink(path);
+  CHECK(!symlink(self, path));
+  setenv("PATH", search, 1), setenv("PRETEND", what, 1);
+}
+
+/* What this program does if it is called gnuplot. It fails with half a picture; or it says its number, waits until
+ * signals have been sent, and draws. */
+static int pretend(const char *what) {
+  err e = {0};
+  char number[20];
+  if (!strcmp(what, "fail")) {
+    fputs("line 7: out of paint\n", stderr);
+    return file_write("d.png", "half", 4, false, &e), 1;
+  }
+  snprintf(number, sizeof number, "%d", (int)getpid());
+  file_write("number", number, strlen(number), false, &e);
+  for (int i = 0; i < 500 && !file_exists("sent"); i++) usleep(10000);
+  return file_write("e.png", "picture", 7, false, &e);
+}
+
+static void test_failing(const char *folder) {
+  err e = {0};
+  char path[300];
+  snprintf(path, sizeof path, "%s/d.png", folder);
+  stand_in(folder, "fail");
+  CHECK_INT(plot_write(figure(), path, &e), 0);
+  CHECK_REPORT(strstr(e.text, "line 7: out of paint; the script") && strstr(e.text, "d.gp"), "%.300s", e.text);
+  CHECK(!file_exists(path));
+}
+
+static void take_note(int number) {
+  (void)number;
+}
+
+/* SIGUSR1 and SIGTERM are meant for the run; mpirun sends them to its process group, Slurm to every process. */
+static void test_signals(const char *folder) {
+  char path[300], said[300], *text = NULL;
+  size_t n;
+  int status, drawer = 0;
+  err e = {0};
+  snprintf(path, sizeof path, "%s/e.png", folder), snprintf(said, sizeof said, "%s/number", folder);
+  stand_in(folder, "draw");
+  pid_t child = fork();
+  if (!child) { /* the run: it takes note of the signals and goes on */
+    setpgid(0, 0), signal(SIGUSR1, take_note), signal(SIGTERM, take_note);
+    _exit(plot_write(figure(), path, &e) || e.text[0]);
+  }
+  for (int i = 0; i < 500 && !file_exists(said); i++) usleep(10000);
+  CHECK_REPORT(!file_read(said, &text, &n, ERR_FILE, &e), "%.300s", e.text);
+  if (text) drawer = atoi(text);
+  CHECK(drawer > 1 && !kill(-child, SIGUSR1) && !kill(-child, SIGTERM));
+  CHECK(drawer > 1 && !kill(drawer, SIGUSR1) && !kill(drawer, SIGTERM));
+  snprintf(said, sizeof said, "%s/sent", folder);
+  CHECK(!file_write(said, "", 0, false, &e));
+  CHECK(waitpid(child, &status, 0) == child);
+  CHECK_REPORT(WIFEXITED(status) && !WEXITSTATUS(status), "drawing ended with status %#x", (unsigned)status);
+  CHECK(file_exists(path));
+  free(text);
+}
+
 int main(int argc, char **argv) {
+  const char *slash = strrchr(argv[0], '/');
+  if (!strcmp(slash ? slash + 1 : argv[0], "gnuplot")) return pretend(getenv("PRETEND"));
   MPI_Init(&argc, &argv);
-  char folder[64] = "/tmp/spinet_plot_XXXXXX", command[100];
+  char folder[64] = "/tmp/spinet_plot_XXXXXX", command[100], path[4000];
   const char *keep = argc > 1 ? argv[1] : NULL;
   CHECK(keep || mkdtemp(folder));
+  snprintf(path, sizeof path, "%s", getenv("PATH"));
+  test_failing(keep ? keep : folder);
+  test_signals(keep ? keep : folder);
+  setenv("PATH", path, 1);
   test_formats(keep ? keep : folder);
+  test_axes(keep ? keep : folder);
   test_refusals(keep ? keep : folder);
   snprintf(command, sizeof command, "/bin/rm -r %s", folder);
   test_missing(keep ? keep : folder);

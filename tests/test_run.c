@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/plot.h"
 #include "base/rng.h"
 #include "base/run.h"
 #include "check.h"
@@ -395,6 +396,43 @@ static void test_full(void) {
   CHECK(!file_exists(in_folder("full/run.h5")) && !file_exists(in_folder("full/run.h5.tmp")));
 }
 
+/* A run whose pictures cannot be drawn, for whatever reason, is done all the same, with a warning for each. */
+static int figure_main(run *r, err *e) {
+  run_value v = {"x", "1", "a number", 4, NAN, NAN, NAN, NAN, NAN};
+  double x = 1;
+  if (run_result(r, v, e)) return e->code;
+  for (int k = 0; k < 2; k++) {
+    plot *p = plot_new("a figure", 1);
+    plot_panel(p, "a panel", "x", "x [1]", 0, 0);
+    plot_curve(p, "x", PLOT_POINTS, 1, &x, &x, NULL);
+    run_figure(r, p, k ? "no/such/folder.png" : "x.png");
+  }
+  run_figure(r, NULL, "y.png");
+  return 0;
+}
+
+static void test_figure(void) {
+  app drawing = toy_app;
+  drawing.main = figure_main;
+  const app *const table[] = {&drawing, NULL};
+  run_options o = options(in_folder("figure"), NULL, 0);
+  char was[4000];
+  run *r;
+  err e = {0};
+  snprintf(was, sizeof was, "%s", getenv("PATH"));
+  setenv("PATH", "/nowhere", 1);
+  CHECK_INT(run_open(&r, MPI_COMM_WORLD, &o, table, &e), 0);
+  CHECK_INT(run_main(r, &e), 0);
+  CHECK_INT(run_close(r, &e), 0);
+  setenv("PATH", was, 1);
+  if (rank_of_world()) return;
+  CHECK(holds(in_folder("figure/status"), "state: done"));
+  CHECK(holds(in_folder("figure/log.txt"), "warning: no picture") &&
+        holds(in_folder("figure/log.txt"), "x.gp is ready"));
+  CHECK(holds(in_folder("figure/log.txt"), "warning: cannot write") &&
+        holds(in_folder("figure/log.txt"), "warning: the picture"));
+}
+
 /* Results without unit or with a wrong name, and objects that do not fit, are refused. */
 static int bad_main(run *r, err *e) {
   run_value v = {"x/y", "1", "words", 1, NAN, NAN, NAN, NAN, NAN};
@@ -464,6 +502,7 @@ int main(int argc, char **argv) {
   test_dry();
   test_names();
   test_full();
+  test_figure();
   test_refusals();
   test_unwritable();
   MPI_Barrier(MPI_COMM_WORLD);

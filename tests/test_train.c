@@ -16,7 +16,7 @@ typedef struct job {
   size_t n;
   double *curve; /* (steps, TRAIN_ROW) */
   long steps;
-  double *rows; /* (SAMPLES, DRAW_ROW) of fresh draws, rank 0 */
+  double *rows; /* (SAMPLES, (1 + ISING_NOBS)) of fresh draws, rank 0 */
   double kl;    /* of the result, where the sum over states is short */
 } job;
 static job *now; /* an app has no other way to the test */
@@ -24,18 +24,18 @@ static char folder[] = "/tmp/test_train_XXXXXX";
 
 static int take(void *ctx, long first, long n, const double *rows, err *e) {
   double *all = ctx;
-  if (rows) memcpy(all + first * DRAW_ROW, rows, (size_t)n * DRAW_ROW * sizeof *rows);
+  if (rows) memcpy(all + first * (1 + ISING_NOBS), rows, (size_t)n * (1 + ISING_NOBS) * sizeof *rows);
   return 0;
 }
 
 /* Fresh draws, and the later ones again by themselves. */
 static void make_draws(run *r, const fixture *x, err *e) {
-  size_t bytes = SAMPLES * DRAW_ROW * sizeof(double);
+  size_t bytes = SAMPLES * (1 + ISING_NOBS) * sizeof(double);
   double *again = malloc(bytes);
   now->rows = malloc(bytes);
   draws_make(r, x->a, x->theta, "fresh", 0, SAMPLES, take, now->rows, 0, NULL, e);
   memcpy(again, now->rows, bytes);
-  memset(again + 333 * DRAW_ROW, 0, bytes - 333 * DRAW_ROW * sizeof *again);
+  memset(again + 333 * (1 + ISING_NOBS), 0, bytes - 333 * (1 + ISING_NOBS) * sizeof *again);
   draws_make(r, x->a, x->theta, "fresh", 333, SAMPLES, take, again, 0, NULL, e);
   if (run_root(r)) CHECK_BITS(again, now->rows, bytes);
   free(again);
@@ -51,7 +51,7 @@ static int app_main(run *r, err *e) {
     now->theta = memcpy(nn_alloc(now->n * sizeof(nn_real)), x.theta, now->n * sizeof(nn_real));
     now->curve = malloc((size_t)(now->steps * TRAIN_ROW) * sizeof(double));
     memcpy(now->curve, train_curve(t), (size_t)(now->steps * TRAIN_ROW) * sizeof(double));
-    now->kl = x.a->o->n <= 12 ? fixture_kl(&x) : NAN;
+    now->kl = x.a->n <= 12 ? fixture_kl(&x) : NAN;
   }
   train_free(t);
   if (!e->code) make_draws(r, &x, e);
@@ -91,7 +91,7 @@ static void job_free(job *j) {
 /* Exact gradient of KL: sum_s q (ln q - ln w) grad ln q, the mean of grad ln q being zero. With var (may be NULL):
  * variance of (l - <l>) grad ln q under q, that of one sample of the estimator. */
 static void exact_gradient(fixture *x, double *grad, double *var) {
-  size_t n = (size_t)1 << x->a->o->n, np = x->a->net->nparam;
+  size_t n = (size_t)1 << x->a->n, np = x->a->net->nparam;
   int S = x->a->lanes;
   double *lnq = malloc(2 * n * sizeof *lnq), *lnw = lnq + n, mean = 0, c[64], skip[64];
   double *one = nn_alloc(np * sizeof *one);
@@ -322,7 +322,7 @@ static void same_bits(const char *text) {
                          ranks, settings);
             CHECK_REPORT(!memcmp(want.curve, j.curve, (size_t)j.steps * TRAIN_ROW * sizeof(double)),
                          "%d ranks, %.400s: other curve", ranks, settings);
-            CHECK_REPORT(!memcmp(want.rows, j.rows, SAMPLES * DRAW_ROW * sizeof(double)),
+            CHECK_REPORT(!memcmp(want.rows, j.rows, SAMPLES * (1 + ISING_NOBS) * sizeof(double)),
                          "%d ranks, %.400s: other draws", ranks, settings);
           }
           job_free(&j);

@@ -1,0 +1,209 @@
+/* scalar.c: grids, fields, force and moves of the scalar field (see scalar.h). Kernels run along rows; the neighbours
+ * of a row are rows of the same plane (grid table) and of the planes before and behind, so that only the ends of a row
+ * are special. One passage through phi and pi is the floor. */
+#include "lattice/scalar.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* ---- grids ---- */
+
+static void fill_tables(scalar_grid *g) {
+  int mid = g->d - 2;
+  for (int r = 0; r < g->rows; r++) {
+    int stride = g->rows, rest = r, parity = 0;
+    g->odd[r] = 0;
+    for (int k = 0; k < mid; k++) {
+      int L = g->side[1 + k];
+      stride /= L;
+      int x = rest / stride;
+      rest -= x * stride;
+      parity ^= x & 1;
+      g->odd[r] = (uint8_t)(g->odd[r] | parity << (k + 1));
+      g->near[(r * mid + k) * 2] = r + ((x + 1) % L - x) * stride;
+      g->near[(r * mid + k) * 2 + 1] = r + ((x + L - 1) % L - x) * stride;
+    }
+  }
+}
+
+static int check_sides(int d, const int *side, const comm *ranks, err *e) {
+  double n = 1;
+  if (d < 2 || d > SCALAR_DIM) return err_set(e, ERR_DECK, "a lattice of %d dimensions: 2, 3 or 4 are possible", d);
+  for (int k = 0; k < d; k++) {
+    if (side[k] < 2) return err_set(e, ERR_DECK, "a side of %d sites: at least 2 are needed", side[k]);
+    n *= side[k];
+  }
+  if (n > 0x1p31) return err_set(e, ERR_DECK, "a lattice of %.3g sites: at most 2^31 are possible", n);
+  if (ranks && ranks->ranks > side[0])
+    return err_set(e, ERR_DECK, "%d ranks cannot share %d planes", ranks->ranks, side[0]);
+  return 0;
+}
+
+int scalar_grid_new(scalar_grid **out, int d, const int *side, const comm *ranks, err *e) {
+  *out = NULL;
+  if (check_sides(d, side, ranks, e)) return e->code;
+  scalar_grid *g = calloc(1, sizeof *g);
+  if (!g) return err_set(e, ERR_RUN, "lattice: out of memory");
+  *g = (scalar_grid){.d = d, .n = 1, .rows = 1, .row = side[d - 1], .ranks = ranks && ranks->ranks > 1 ? ranks : NULL};
+  for (int k = 0; k < d; k++) g->side[k] = side[k], g->n *= side[k];
+  for (int k = 1; k < d - 1; k++) g->rows *= side[k];
+  g->plane = (long)g->rows * g->row;
+  comm_range here = {0, side[0]};
+  if (g->ranks) here = comm_rank_range(ranks, ranks->rank, side[0]);
+  g->first = here.first, g->planes = here.end - here.first;
+  g->near = malloc(((size_t)g->rows * 2 * (size_t)(d - 2) + 1) * sizeof *g->near);
+  g->odd = malloc((size_t)g->rows);
+  if (!g->near || !g->odd) {
+    scalar_grid_free(g);
+    return err_set(e, ERR_RUN, "lattice: out of memory");
+  }
+  fill_tables(g);
+  *out = g;
+  return 0;
+}
+
+void scalar_grid_free(scalar_grid *g) {
+  if (!g) return;
+  free(g->near), free(g->odd), free(g);
+}
+
+bool scalar_even(const scalar_grid *g) {
+  for (int k = 0; k < g->d; k++)
+    if (g->side[k] & 1) return false;
+  return true;
+}
+
+/* ---- fields ---- */
+
+static size_t room(const scalar_grid *g) { /* numbers before the first plane, 64 bytes aligned */
+  return ((size_t)g->plane + 7) / 8 * 8;
+}
+
+double *scalar_field(const scalar_grid *g) {
+  size_t n = ((size_t)scalar_sites(g) + 7) / 8 * 8 + 2 * room(g);
+  double *v = aligned_alloc(64, n * sizeof *v);
+  return v ? (double *)memset(v, 0, n * sizeof *v) + room(g) : NULL;
+}
+
+void scalar_field_free(const scalar_grid *g, double *v) {
+  if (v) free(v - room(g));
+}
+
+void scalar_exchange(const scalar_grid *g, double *v) {
+  if (!g->ranks) return;
+  comm_ring(g->ranks, v + (g->planes - 1) * g->plane, v, v - g->plane, v + g->planes * g->plane,
+            (size_t)g->plane * sizeof *v);
+}
+
+void scalar_share(const scalar_grid *g, int k, double *rows) {
+  if (g->ranks) comm_share_rows(g->ranks, g->side[0], (size_t)k, rows);
+}
+
+void scalar_sum(const scalar_grid *g, int k, double *rows, double *sum) {
+  scalar_share(g, k, rows);
+  comm_add_rows(g->side[0], (size_t)k, rows);
+  memcpy(sum, rows, (size_t)k * sizeof *sum);
+}
+
+double scalar_dot(const scalar_grid *g, long plane, const double *a, const double *b) {
+  double rows[g->side[0]], sum;
+  for (int p = 0; p < g->planes; p++) {
+    double s = 0;
+#pragma omp simd reduction(+ : s)
+    for (long i = 0; i < plane; i++) s += a[p * plane + i] * b[p * plane + i];
+    rows[g->first + p] = s;
+  }
+  scalar_sum(g, 1, rows, &sum);
+  return sum;
+}
+
+/* ---- force ---- */
+
+typedef struct weights { /* F = hop sum phi_near + (linear + cubic phi^2) phi */
+  double hop, linear, cubic;
+} weights;
+
+static weights weights_of(scalar_action a, double eps) {
+  return (weights){2 * eps * a.kappa, eps * (4 * a.lambda - 2), -4 * eps * a.lambda};
+}
+
+/* The 2 (d-1) rows around row r of plane p. */
+typedef struct around {
+  const double *here, *near[2 * (SCALAR_DIM - 1)];
+} around;
+
+INLINE around around_row(const scalar_grid *g, const double *phi, int p, int r, int mid) {
+  const double *plane = phi + p * g->plane;
+  long at = (long)r * g->row;
+  around a = {plane + at, {scalar_plane(g, g->plane, phi, p - 1) + at, scalar_plane(g, g->plane, phi, p + 1) + at}};
+  for (int k = 0; k < 2 * mid; k++) a.near[2 + k] = plane + (long)g->near[r * 2 * mid + k] * g->row;
+  return a;
+}
+
+INLINE double force_at(const around *a, weights w, int mid, int x, double left, double right) {
+  double f = a->here[x], s = left + right;
+  for (int k = 0; k < 2 + 2 * mid; k++) s += a->near[k][x];
+  return w.hop * s + (w.linear + w.cubic * f * f) * f;
+}
+
+/* F of a row, or added to what is there. The loop runs over full vectors, the ends are set again afterwards: what lies
+ * before and behind a row is another row or the room of the field. */
+INLINE void force_row(const around *a, weights w, int mid, int n, bool add, double *restrict F) {
+  const double *h = a->here;
+  double first = force_at(a, w, mid, 0, h[n - 1], h[1]), last = force_at(a, w, mid, n - 1, h[n - 2], h[0]);
+  if (add) first += F[0], last += F[n - 1];
+#pragma omp simd
+  for (int x = 0; x < n; x++) {
+    double f = force_at(a, w, mid, x, h[x - 1], h[x + 1]);
+    F[x] = add ? F[x] + f : f;
+  }
+  F[0] = first, F[n - 1] = last;
+}
+
+INLINE void force_plane_of(const scalar_grid *g, weights w, const double *phi, double *F, int p, bool add, int mid) {
+  for (int r = 0; r < g->rows; r++) {
+    around a = around_row(g, phi, p, r, mid);
+    force_row(&a, w, mid, g->row, add, F + p * g->plane + (long)r * g->row);
+  }
+}
+
+static void force_plane(const scalar_grid *g, weights w, const double *phi, double *F, int p, bool add) {
+  if (g->d == 3)
+    force_plane_of(g, w, phi, F, p, add, 1);
+  else if (g->d == 2)
+    force_plane_of(g, w, phi, F, p, add, 0);
+  else
+    force_plane_of(g, w, phi, F, p, add, 2);
+}
+
+void scalar_force(const scalar_grid *g, scalar_action a, const double *phi, double *F) {
+  for (int p = 0; p < g->planes; p++) force_plane(g, weights_of(a, 1), phi, F, p, false);
+}
+
+void scalar_kick(const scalar_grid *g, scalar_action a, const double *phi, double *pi, double eps) {
+  for (int p = 0; p < g->planes; p++) force_plane(g, weights_of(a, eps), phi, pi, p, true);
+}
+
+static void drift_plane(const scalar_grid *g, double *restrict phi, const double *restrict pi, double eps, int p) {
+  phi += p * g->plane, pi += p * g->plane;
+#pragma omp simd
+  for (long i = 0; i < g->plane; i++) phi[i] += eps * pi[i];
+}
+
+void scalar_drift(const scalar_grid *g, double *phi, const double *pi, double eps) {
+  for (int p = 0; p < g->planes; p++) drift_plane(g, phi, pi, eps, p);
+}
+
+/* A plane moves when the force on its two neighbours is known; plane 0 also acts on the last one. */
+void scalar_kick_drift(const scalar_grid *g, scalar_action a, double *phi, double *pi, double kick, double drift) {
+  weights w = weights_of(a, kick);
+  for (int p = 0; p < g->planes; p++) {
+    force_plane(g, w, phi, pi, p, true);
+    if (p > 1) drift_plane(g, phi, pi, drift, p - 1);
+  }
+  if (g->planes > 1) drift_plane(g, phi, pi, drift, g->planes - 1);
+  drift_plane(g, phi, pi, drift, 0);
+}

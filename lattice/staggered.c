@@ -1,0 +1,147 @@
+/* staggered.c: the staggered operator on fields and half fields (see staggered.h). All phases eta are the same along a
+ * row, and the antiperiodic sign is that of the planes beyond the ends, so that a row is a sum of rows with constant
+ * factors. In a half row j = x div 2; the site x of another row keeps its j, the two neighbours along the row are j and
+ * j - 1 or j + 1. */
+#include "lattice/staggered.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* The rows around a row in the other directions: factors times (ahead - behind), and the factor along the row. */
+typedef struct hops {
+  const double *ahead[SCALAR_DIM - 1], *behind[SCALAR_DIM - 1];
+  double plus[SCALAR_DIM - 1], minus[SCALAR_DIM - 1], along;
+} hops;
+
+/* width: numbers of a row of v (the whole row, or half of it). */
+INLINE hops hops_of(const scalar_grid *g, const double *v, int width, double sign, int p, int r, int mid) {
+  long plane = (long)g->rows * width, at = (long)r * width;
+  int t = g->first + p;
+  double half = sign / 2, phase = t & 1 ? -half : half;
+  hops h;
+  h.ahead[0] = scalar_plane(g, plane, v, p + 1) + at, h.plus[0] = t + 1 == g->side[0] ? -half : half;
+  h.behind[0] = scalar_plane(g, plane, v, p - 1) + at, h.minus[0] = t == 0 ? -half : half;
+  for (int k = 0; k < mid; k++) {
+    h.ahead[1 + k] = v + p * plane + (long)g->near[(r * mid + k) * 2] * width;
+    h.behind[1 + k] = v + p * plane + (long)g->near[(r * mid + k) * 2 + 1] * width;
+    h.plus[1 + k] = h.minus[1 + k] = g->odd[r] >> k & 1 ? -phase : phase;
+  }
+  h.along = g->odd[r] >> mid & 1 ? -phase : phase;
+  return h;
+}
+
+INLINE double hop_at(const hops *h, int mid, long x, double left, double right) {
+  double s = h->along * (right - left);
+  for (int k = 0; k <= mid; k++) s += h->plus[k] * h->ahead[k][x] - h->minus[k] * h->behind[k][x];
+  return s;
+}
+
+/* ---- fields ---- */
+
+INLINE void apply_row(const hops *h, int mid, int n, const double *m, const double *v, double *restrict out) {
+  double first = hop_at(h, mid, 0, v[n - 1], v[1]), last = hop_at(h, mid, n - 1, v[n - 2], v[0]);
+  if (m) first += m[0] * v[0], last += m[n - 1] * v[n - 1];
+#pragma omp simd
+  for (int x = 0; x < n; x++) {
+    double s = hop_at(h, mid, x, v[x - 1], v[x + 1]);
+    out[x] = m ? s + m[x] * v[x] : s;
+  }
+  out[0] = first, out[n - 1] = last;
+}
+
+INLINE void apply_of(const scalar_grid *g, int sign, const double *m, const double *v, double *out, int mid) {
+  for (int p = 0; p < g->planes; p++)
+    for (int r = 0; r < g->rows; r++) {
+      long at = p * g->plane + (long)r * g->row;
+      hops h = hops_of(g, v, g->row, sign, p, r, mid);
+      apply_row(&h, mid, g->row, m ? m + at : NULL, v + at, out + at);
+    }
+}
+
+void staggered_apply(const scalar_grid *g, int sign, const double *m, const double *v, double *out) {
+  if (g->d == 3)
+    apply_of(g, sign, m, v, out, 1);
+  else if (g->d == 2)
+    apply_of(g, sign, m, v, out, 0);
+  else
+    apply_of(g, sign, m, v, out, 2);
+}
+
+/* ---- half fields ---- */
+
+static size_t room(const scalar_grid *g) {
+  return ((size_t)staggered_plane(g) + 7) / 8 * 8;
+}
+
+double *staggered_half(const scalar_grid *g) {
+  size_t n = (size_t)g->planes * (size_t)staggered_plane(g);
+  n = (n + 7) / 8 * 8 + 2 * room(g);
+  double *v = aligned_alloc(64, n * sizeof *v);
+  return v ? (double *)memset(v, 0, n * sizeof *v) + room(g) : NULL;
+}
+
+void staggered_half_free(const scalar_grid *g, double *v) {
+  if (v) free(v - room(g));
+}
+
+void staggered_half_exchange(const scalar_grid *g, double *v) {
+  long n = staggered_plane(g);
+  if (g->ranks) comm_ring(g->ranks, v + (g->planes - 1) * n, v, v - n, v + g->planes * n, (size_t)n * sizeof *v);
+}
+
+void staggered_split(const scalar_grid *g, const double *v, double *even, double *odd) {
+  long k = 0;
+  for (int p = 0; p < g->planes; p++)
+    for (int r = 0; r < g->rows; r++) {
+      int s = scalar_row_odd(g, p, r);
+      for (int j = 0; j < g->row / 2; j++, k++) {
+        if (even) even[k] = v[2 * k + s];
+        if (odd) odd[k] = v[2 * k + 1 - s];
+      }
+    }
+}
+
+void staggered_join(const scalar_grid *g, const double *even, const double *odd, double *v) {
+  long k = 0;
+  for (int p = 0; p < g->planes; p++)
+    for (int r = 0; r < g->rows; r++) {
+      int s = scalar_row_odd(g, p, r);
+      for (int j = 0; j < g->row / 2; j++, k++) v[2 * k + s] = even[k], v[2 * k + 1 - s] = odd[k];
+    }
+}
+
+INLINE double put(const double *scale, const double *u, long x, double hop) {
+  return u ? scale[x] * u[x] - hop : scale[x] * hop;
+}
+
+/* s: the sites are x = 2 j + s; v is the row of the other parity, whose neighbours are x - 1 and x + 1. */
+INLINE void hop_row(const hops *h, int mid, int n, int s, const double *v, const double *scale, const double *u,
+                    double *restrict out) {
+  int end = s ? n - 1 : 0;
+  double edge = hop_at(h, mid, end, v[n - 1], v[0]);
+#pragma omp simd
+  for (int x = 0; x < n; x++) out[x] = put(scale, u, x, hop_at(h, mid, x, v[x + s - 1], v[x + s]));
+  out[end] = put(scale, u, end, edge);
+}
+
+INLINE void hop_of(const scalar_grid *g, int to, const double *v, const double *scale, const double *u, double *out,
+                   int mid) {
+  int n = g->row / 2;
+  for (int p = 0; p < g->planes; p++)
+    for (int r = 0; r < g->rows; r++) {
+      long at = p * staggered_plane(g) + (long)r * n;
+      hops h = hops_of(g, v, n, 1, p, r, mid);
+      hop_row(&h, mid, n, (scalar_row_odd(g, p, r) + to) & 1, v + at, scale + at, u ? u + at : NULL, out + at);
+    }
+}
+
+void staggered_hop(const scalar_grid *g, int to, const double *v, const double *scale, const double *u, double *out) {
+  if (g->d == 3)
+    hop_of(g, to, v, scale, u, out, 1);
+  else if (g->d == 2)
+    hop_of(g, to, v, scale, u, out, 0);
+  else
+    hop_of(g, to, v, scale, u, out, 2);
+}

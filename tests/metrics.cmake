@@ -1,0 +1,2 @@
+spinet_test(test_metrics)
+spinet_test(test_metrics_ptbxl)

@@ -1,0 +1,2 @@
+spinet_test(test_wfdb)
+spinet_test(test_wfdb_physionet)
