@@ -116,10 +116,12 @@ void comm_ring(const comm *c, const void *up, const void *down, void *from_below
 }
 
 void comm_share_rows(const comm *c, int shards, size_t n, double *rows) {
+  int count[c->ranks], first[c->ranks];
   for (int k = 0; k < c->ranks; k++) {
     comm_range g = comm_rank_range(c, k, shards);
-    MPI_Bcast(rows + (size_t)g.first * n, (int)((size_t)(g.end - g.first) * n), MPI_DOUBLE, k, c->mpi);
+    first[k] = (int)((size_t)g.first * n), count[k] = (int)((size_t)(g.end - g.first) * n);
   }
+  MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DOUBLE, rows, count, first, MPI_DOUBLE, c->mpi);
 }
 
 void comm_add_rows(int shards, size_t n, double *rows) {

@@ -11,7 +11,7 @@ rng rng_stream(uint32_t seed, const char *name) {
   return (rng){.key = {{seed, h ^ (h >> 16)}}};
 }
 
-enum { LANES = 16 };
+enum { LANES = 32 };
 
 /* Ten Philox rounds on LANES counters. */
 static void philox_lanes(rng r, uint32_t c[4][LANES]) {
