@@ -1,6 +1,6 @@
 /* apps.c: one line per app. */
 #include "apps/apps.h"
 
-extern const app app_ising;
+extern const app app_ising, app_heisenberg;
 
-const app *const apps_table[] = {&app_ising, NULL};
+const app *const apps_table[] = {&app_ising, &app_heisenberg, NULL};

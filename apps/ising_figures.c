@@ -3,61 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/figures.h"
 #include "apps/ising.h"
 #include "base/plot.h"
-
-/* KL divergence where lnZ is known, else the loss, after beta has reached its final value; means over equal spans. */
-static void training(plot *p, const ising *m, const exact_ising *x, const trainer *t) {
-  enum { POINTS = 160 };
-  double step[POINTS], value[POINTS], error[POINTS], ess[POINTS], flat[2], ends[2];
-  const double *curve = train_curve(t);
-  long first = 0, n = 0, steps = train_steps(t);
-  bool known = !isnan(x->lnZ);
-  double scale = known ? 1 : 1 / (m->beta * m->lat->n);
-  while (first < steps && curve[first * TRAIN_ROW + TRAIN_BETA] < m->beta * (1 - 1e-3)) first++;
-  long span = (steps - first + POINTS - 1) / POINTS;
-  for (long i = first; span && i + span <= steps; i += span, n++) {
-    double sum = 0, square = 0, fraction = 0;
-    for (long k = i; k < i + span; k++) {
-      double loss = curve[k * TRAIN_ROW + TRAIN_LOSS];
-      sum += loss, square += loss * loss, fraction += curve[k * TRAIN_ROW + TRAIN_ESS];
-    }
-    double mean = sum / (double)span;
-    step[n] = (double)i + 0.5 * (double)span;
-    value[n] = scale * (mean + (known ? x->lnZ : 0));
-    error[n] = span > 1 ? scale * sqrt(fmax(0, square / (double)span - mean * mean) / (double)(span - 1)) : NAN;
-    ess[n] = fraction / (double)span;
-  }
-  plot_panel(p, "Training", "step", known ? "KL(q||p) [nats]" : "variational free energy per site [J]", 0, known);
-  plot_curve(p, known ? "mean of ln q - ln w + exact lnZ" : "upper bound", PLOT_POINTS, (size_t)n, step, value, error);
-  plot_panel(p, "Training", "step", "effective fraction of the batch", 0, 0);
-  plot_curve(p, "ESS / n", PLOT_LINE, (size_t)n, step, ess, NULL);
-  flat[0] = flat[1] = 1, ends[0] = (double)first, ends[1] = (double)steps;
-  plot_curve(p, NULL, PLOT_GUIDE, 2, ends, flat, NULL);
-}
-
-static void histogram(plot *p, const char *label, long n, const double *lw, double shift, double from, double to) {
-  enum { BINS = 60 };
-  double x[BINS], y[BINS] = {0}, width = (to - from) / BINS;
-  for (int i = 0; i < BINS; i++) x[i] = from + (i + 0.5) * width;
-  for (long i = 0; i < n; i++) {
-    double v = (lw[i] - shift - from) / width;
-    if (v >= 0 && v < BINS) y[(int)v] += 1 / ((double)n * width);
-  }
-  plot_curve(p, label, PLOT_STEPS, BINS, x, y, NULL);
-}
-
-static void weights(plot *p, const exact_ising *x, const estimate_data *d, const reference *mc) {
-  long np;
-  const double *lwp = reference_weights(mc, &np);
-  double mean = 0, var = 0;
-  for (long i = 0; i < d->n; i++) mean += d->lw[i] / (double)d->n;
-  for (long i = 0; i < d->n; i++) var += (d->lw[i] - mean) * (d->lw[i] - mean) / (double)d->n;
-  double shift = isnan(x->lnZ) ? mean : x->lnZ, reach = fmax(6 * sqrt(var), 1e-6);
-  plot_panel(p, "Log weights", isnan(x->lnZ) ? "ln w - mean" : "ln w - ln Z", "density", 0, 0);
-  histogram(p, "network draws", d->n, d->lw, shift, mean - shift - reach, mean - shift + reach);
-  if (np) histogram(p, "Markov chain", np, lwp, shift, mean - shift - reach, mean - shift + reach);
-}
 
 static void configurations(plot *p, const ising *m, const estimate_data *d) {
   const lattice *l = m->lat;
@@ -116,11 +64,13 @@ static void scan(run *r, const estimate_ising *d) {
 void ising_figures(run *r, const estimate_ising *o, const trainer *t, const estimate_data *d, const reference *mc) {
   const ising *m = o->m;
   char title[160];
+  long np;
+  const double *lwp = reference_weights(mc, &np);
   if (!run_root(r) || (train_steps(t) <= 1 && !d->n)) return;
   snprintf(title, sizeof title, "%s, %d sites, beta = %.6g", m->name, m->lat->n, m->beta);
   plot *p = plot_new(title, 2);
-  if (train_steps(t) > 1) training(p, m, &o->x, t);
-  if (d->n) weights(p, &o->x, d, mc);
+  if (train_steps(t) > 1) figure_training(p, t, m->beta, o->x.lnZ, m->lat->n);
+  if (d->n) figure_weights(p, o->x.lnZ, d->n, d->lw, np, lwp);
   if (d->n && m->lat->rows) configurations(p, m, d);
   run_figure(r, p, "figure.png");
   if (o->npoints > 1) scan(r, o);

@@ -95,8 +95,8 @@ static int sink(void *ctx, long first, long n, const double *rows, err *e) {
   long keep = first >= w->keep ? 0 : first + n > w->keep ? w->keep - first : n;
   for (long i = 0; i < n && !e->code; i++, rows += nobs + 1) {
     double *gi = g + (size_t)i * ng, *k = w->kept + (size_t)(first + i) * width(w);
-    lw[i] = w->m->lnw(w->m->ctx, rows + 1) - rows[0];
-    w->m->row(w->m->ctx, rows + 1, gi);
+    lw[i] = w->m->lnw(w->m->self, rows + 1) - rows[0];
+    w->m->row(w->m->self, rows + 1, gi);
     importance_add(w->nis, (uint64_t)(first + i), lw[i], gi, e);
     importance_add(w->raw, (uint64_t)(first + i), 0, gi, e);
     pareto_add(w->tail, lw[i], e);
@@ -141,6 +141,24 @@ int estimate_number(run *r, const char *name, double value, double error, double
                                 .tau_int = NAN,
                                 .n_eff = NAN},
                     e);
+}
+
+int estimate_scan(run *r, const char *name, const char *unit, const deck_reals *beta, const double *value,
+                  const double *error, const double *exact, err *e) {
+  char full[64];
+  snprintf(full, sizeof full, "%s.scan", name);
+  run_array a = {.name = full,
+                 .unit = unit,
+                 .description = "one set of draws reweighted to each beta",
+                 .rank = 1,
+                 .dims = {(size_t)beta->n},
+                 .axis = {"beta"},
+                 .axis_unit = {"J^-1"},
+                 .axis_values = {beta->v},
+                 .value = value,
+                 .error = error,
+                 .exact = exact};
+  return run_result_array(r, a, e);
 }
 
 static int values(const estimator *w, const importance *a, stat_value *v, double *cov, err *e) {

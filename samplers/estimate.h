@@ -27,18 +27,18 @@ typedef struct estimate_quantity {
 
 typedef struct estimate_data estimate_data;
 typedef struct estimate_model {
-  const void *ctx; /* of row, lnw and the functions */
-  int nobs, ng;    /* numbers of one draw behind ln q; observables whose means the functions take */
-  void (*row)(const void *ctx, const double *obs, double *g);
-  double (*lnw)(const void *ctx, const double *obs); /* ln weight of a whole configuration */
+  int nobs, ng; /* numbers of one draw behind ln q; observables whose means the functions take */
+  void (*row)(const void *self, const double *obs, double *g);
+  double (*lnw)(const void *self, const double *obs); /* ln weight of a whole configuration */
   int nfn;
   const stat_fn *const *fn;      /* (nfn) of x = (<g>, lnZ) */
+  const void *ctx;               /* of the functions */
   int lnZ, free_energy, entropy; /* their numbers: whose errors' correlation is stored */
   int nprinted;
   estimate_quantity printed[ESTIMATE_PRINTED];
   /* Rank 0, after the other results: whatever else follows from the kept draws (scan of couplings); may be NULL. */
   int (*more)(void *self, run *r, const estimate_conf *c, const estimate_data *d, err *e);
-  void *self; /* of more */
+  void *self; /* of row, lnw, more */
 } estimate_model;
 
 /* At most so many log weights go to run.h5, as series lnw.draws and lnw.chain. */
@@ -68,5 +68,8 @@ int estimate_compare(run *r, const ar *a, const nn_real *theta, const estimate_d
 
 /* Local, rank 0: one dimensionless number. NaN: unknown. */
 int estimate_number(run *r, const char *name, double value, double error, double exact, const char *text, err *e);
+/* The same: a quantity along estimate.scan. value, error, exact (beta->n). */
+int estimate_scan(run *r, const char *name, const char *unit, const deck_reals *beta, const double *value,
+                  const double *error, const double *exact, err *e);
 
 #endif

@@ -29,12 +29,12 @@ static double exact_of(const exact_ising *x, int i) {
   return printed[i].q == THERMO_U ? 1 - x->m4 / (3 * x->m2 * x->m2) : NAN;
 }
 
-static void row(const void *ctx, const double *obs, double *g) {
-  thermo_row(ctx, obs[ISING_E], obs[ISING_M], obs[ISING_SK], g);
+static void row(const void *self, const double *obs, double *g) {
+  thermo_row(&((const estimate_ising *)self)->t, obs[ISING_E], obs[ISING_M], obs[ISING_SK], g);
 }
 
-static double lnw(const void *ctx, const double *obs) {
-  return -((const thermo *)ctx)->beta * obs[ISING_E];
+static double lnw(const void *self, const double *obs) {
+  return -((const estimate_ising *)self)->t.beta * obs[ISING_E];
 }
 
 /* One column of the scan: quantity i of printed[], or -1 ESS, -2 Pareto k. x: exact values per point. */
@@ -47,20 +47,8 @@ static int put_column(const estimate_ising *o, run *r, const deck_reals *scan, i
     error[k] = i < 0 || p->verdict == STAT_REFUSE ? NAN : p->v[printed[i].q].error;
     exact[k] = i < 0 ? NAN : exact_of(&x[k], i);
   }
-  char name[64];
-  snprintf(name, sizeof name, "%s.scan", i == -2 ? "pareto_k" : i == -1 ? "ess" : printed[i].name);
-  run_array a = {.name = name,
-                 .unit = i < 0 ? "1" : thermo_quantities[printed[i].q].unit,
-                 .description = "one set of draws reweighted to each beta",
-                 .rank = 1,
-                 .dims = {n},
-                 .axis = {"beta"},
-                 .axis_unit = {"J^-1"},
-                 .axis_values = {scan->v},
-                 .value = value,
-                 .error = error,
-                 .exact = exact};
-  return run_result_array(r, a, e);
+  const char *name = i == -2 ? "pareto_k" : i == -1 ? "ess" : printed[i].name;
+  return estimate_scan(r, name, i < 0 ? "1" : thermo_quantities[printed[i].q].unit, scan, value, error, exact, e);
 }
 
 /* The scan of section `estimate`. */

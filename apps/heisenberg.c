@@ -1,0 +1,183 @@
+/* heisenberg.c: a neural sampler for quantum Heisenberg chains on their Suzuki-Trotter lattice (Vielhaben & Strodthoff,
+ * 'Generative neural samplers for the quantum Heisenberg chain', PRE 103 063304).
+ *
+ *   train   q(s) -> W(s)/Z over exactly the allowed configurations, by minimising the reverse KL divergence
+ *   draw    s_i ~ q, lw_i = ln W(s_i) - ln q(s_i): lnZ, f, e, c, s, m, chi by importance sampling and NMCMC
+ *   check   against the transfer matrix at the same Trotter number, and beside the chain without Trotter error */
+#include "apps/heisenberg.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "lattice/exact_trotter.h"
+#include "nn/optim.h"
+#include "nn/store.h"
+
+typedef struct exact_conf {
+  long length;
+  bool limit;
+} exact_conf;
+static const deck_key exact_keys[] = {{"length", DECK_INT, offsetof(exact_conf, length), "16", 0, 16, .free = true,
+                                       .help = "transfer matrix where the shorter side of the lattice has at most so "
+                                               "many spins (16: up to a minute); 0: none"},
+                                      {"limit", DECK_BOOL, offsetof(exact_conf, limit), "true", .free = true,
+                                       .help = "also the chain without Trotter error, where it can be solved"},
+                                      {0}};
+
+static const deck_section schema[] = {
+    {.name = "lattice", .help = "sites of the chain and rows of imaginary time", .keys = trotter_lattice_keys},
+    {.name = "model",
+     .help = "H = - sum (Jx Sx Sx + Jy Sy Sy + Jz Sz Sz) - h sum Sz",
+     .keys = trotter_model_keys,
+     .kinds = trotter_models,
+     .kind_def = "xxx"},
+    {.name = "draw", .help = "what the network draws at a time", .keys = ar_trotter_keys},
+    {.name = "net", .help = "the network", .keys = nn_net_keys, .kinds = nn_zoo_kinds, .kind_def = "sites"},
+    {.name = "train", .help = "variational training", .keys = train_keys},
+    {.name = "optimiser",
+     .help = "how parameters follow the gradient",
+     .keys = nn_optim_keys,
+     .kinds = nn_optim_types,
+     .kind_def = "adam"},
+    {.name = "estimate", .help = "what is made of the draws", .keys = estimate_keys},
+    {.name = "exact", .help = "references", .keys = exact_keys},
+    {0},
+};
+
+typedef struct problem {
+  trotter *t;
+  ar *a;
+  nn_real *theta;
+  exact_conf c;
+  chain_thermo exact, limit; /* at the same Trotter number; without Trotter error */
+  const char *method;        /* of the latter, or NULL */
+} problem;
+
+static void close_problem(problem *p) {
+  ar_free(p->a), trotter_free(p->t), free(p->theta);
+}
+
+static int open_problem(problem *p, const deck *d, uint32_t seed, err *e) {
+  nn_net_conf net;
+  p->exact = p->limit = chain_unknown();
+  if (trotter_from_deck(&p->t, d, e) || estimate_check(d, e) || ar_trotter_new(&p->a, p->t, d, e) ||
+      train_check(d, p->a, e))
+    return e->code;
+  p->theta = nn_alloc(p->a->net->nparam * sizeof *p->theta);
+  if (!p->theta) return err_set(e, ERR_RUN, "parameters: out of memory");
+  deck_get(d, "exact", exact_keys, &p->c);
+  deck_get(d, "net", nn_net_keys, &net);
+  nn_init(p->a->net, p->theta, seed);
+  if (net.from && nn_store_read(net.from, p->a->net, p->theta, e))
+    return err_context(e, "%s: net.from", deck_where(d, "net", "from"));
+  return 0;
+}
+
+/* A warning where the network cannot represent the model. */
+static int look(const problem *p, char *text, size_t n, err *e) {
+  long unseen, pairs;
+  *text = 0;
+  if (ar_unseen(p->a, &unseen, &pairs, e)) return e->code;
+  if (unseen)
+    snprintf(text, n,
+             "net: %ld of %ld interacting pairs of variables are not seen by the later one's conditional; the network "
+             "cannot represent the model exactly (more depth, a larger half_kernel or dilation, wrap, or skip: all)",
+             unseen, pairs);
+  return 0;
+}
+
+static int check(const deck *d, err *e) {
+  problem p = {0};
+  char text[400];
+  if (!open_problem(&p, d, 1, e) && !look(&p, text, sizeof text, e)) snprintf(e->text, sizeof e->text, "%s", text);
+  close_problem(&p);
+  return e->code;
+}
+
+/* References are computed by every rank alike: rank 0 needs them for the results, all for the centre of the sums. */
+static int solve(run *r, problem *p, err *e) {
+  int shorter = p->t->sites < p->t->rows ? p->t->sites : p->t->rows;
+  bool exact = shorter <= p->c.length && exact_trotter_applies(p->t);
+  if (exact && exact_trotter(&p->exact, p->t, p->t->beta, e)) return e->code;
+  if (p->c.limit && exact_chain_any(&p->limit, &p->method, p->t, 1, &p->t->beta, e)) return e->code;
+  run_log(r, "%s chain of %d sites, %d rows, beta = %.12g; %d of %d variables are choices; exact values: %s, %s",
+          p->t->name, p->t->sites, p->t->rows, p->t->beta, ar_trotter_free_choices(p->a), p->t->n,
+          exact ? "transfer matrix" : "none at this Trotter number", p->method ? p->method : "no Trotter-free ones");
+  return 0;
+}
+
+/* Results *.limit: the same chain without Trotter error. */
+static void put_limit(run *r, const problem *p, err *e) {
+  const chain_thermo *x = &p->limit;
+  char text[200];
+  const struct {
+    const char *name, *unit;
+    double value;
+  } all[] = {{"lnZ.limit", "1", x->lnZ}, {"f.limit", "J", x->f}, {"e.limit", "J", x->e},       {"c.limit", "1", x->c},
+             {"s.limit", "1", x->s},     {"m.limit", "1", x->m}, {"chi.limit", "J^-1", x->chi}};
+  snprintf(text, sizeof text, "without Trotter error: %s", p->method);
+  for (unsigned i = 0; p->method && i < sizeof all / sizeof *all && !e->code; i++)
+    run_result(r,
+               (run_value){.name = all[i].name,
+                           .unit = all[i].unit,
+                           .description = text,
+                           .value = all[i].value,
+                           .error = NAN,
+                           .exact = NAN,
+                           .exact_error = NAN,
+                           .tau_int = NAN,
+                           .n_eff = NAN},
+               e);
+}
+
+static void plan(run *r, const problem *p) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *f = open_memstream(&text, &size);
+  if (!f) return;
+  nn_plan_print(p->a->plan, f);
+  fclose(f);
+  run_log(r, "network of %d variables, %d image%s\n%s", p->a->n, p->a->g->size, p->a->g->size > 1 ? "s" : "", text);
+  free(text);
+  train_plan(r, p->a);
+}
+
+/* The algorithm: train, draw, compare; every object takes up where a checkpoint left it. */
+static int work(run *r, problem *p, err *e) {
+  trainer *t = NULL;
+  estimator *draws = NULL;
+  estimate_trotter what;
+  estimate_data d = {0};
+  nn_stored stored = {p->a->net, p->theta};
+  estimate_trotter_open(&what, p->t, &p->exact);
+  if (train_new(&t, r, p->a, p->theta, e) || estimator_new(&draws, r, p->a, &what.model, e) ||
+      run_writer(r, nn_store_write, &stored, e))
+    goto end;
+  if (train_run(t, p->exact.lnZ, e) || run_stopping(r) || run_snapshot(r, e)) goto end;
+  if (estimator_run(draws, p->theta, train_steps(t), e) || run_stopping(r)) goto end;
+  d = estimator_data(draws);
+  if (run_root(r)) put_limit(r, p, e);
+  if (!comm_vote(run_comm(r), e) && !run_snapshot(r, e)) heisenberg_figures(r, &what, t, &d);
+end:
+  run_writer_end(r, &stored, e);
+  estimator_free(draws), train_free(t);
+  return e->code;
+}
+
+static int heisenberg_main(run *r, err *e) {
+  problem p = {0};
+  char text[400];
+  if (!open_problem(&p, run_deck(r), run_seed(r), e) && !look(&p, text, sizeof text, e)) {
+    plan(r, &p);
+    if (*text) run_warn(r, "%s", text);
+    if (!run_dry(r) && !solve(r, &p, e)) work(r, &p, e);
+  }
+  close_problem(&p);
+  return e->code;
+}
+
+const app app_heisenberg = {.name = "heisenberg",
+                            .help = "neural sampler for quantum Heisenberg chains with unbiased estimators",
+                            .schema = schema,
+                            .check = check,
+                            .main = heisenberg_main};
