@@ -1,0 +1,3 @@
+# Electrical impedance tomography.
+spinet_test(test_eit_forward)
+spinet_test(test_eit_mesh)
