@@ -94,7 +94,7 @@ static void backward(bench *b) {
   nn_real *moment[2] = {b->m, b->v};
 #pragma omp parallel for num_threads(b->c.threads)
   for (int p = 0; p < 16; p++)
-    nn_optim_adam.update(adam, 1, 1e-6, n * (size_t)p / 16, n * (size_t)(p + 1) / 16, b->theta, b->grad, moment);
+    nn_optim_adam.update(adam, 1, 1e-6, true, n * (size_t)p / 16, n * (size_t)(p + 1) / 16, b->theta, b->grad, moment);
 }
 
 /* seconds of one draw of the batch, and of a whole step */

@@ -80,10 +80,12 @@ int nn_add(nn_graph *g, const nn_op *op, const char *name, const void *conf, int
     n->in[i] = in[i];
     n->wants_grad |= g->node[in[i]].wants_grad;
   }
+  n->nweights = SIZE_MAX;
   if (op->shape(n, shapes, e)) {
     err_context(e, "network node '%s' (%s)", n->name, op->name);
     return -1;
   }
+  if (n->nweights > n->nparam) n->nweights = n->nparam;
   if (!n->free_params) n->free_params = n->nparam;
   n->wants_grad |= n->nparam > 0;
   return g->nnodes - 1;

@@ -49,6 +49,8 @@ typedef struct nn_node {
   void *conf;             /* op->conf_size bytes, owned                                    */
   void *table;            /* whatever op->shape precomputes, freed by op->free             */
   size_t param, nparam;   /* view of the flat parameter buffer                             */
+  size_t nweights, nslow; /* the first nweights of them may decay (all unless op->shape says; not biases and norms),
+                             the last nslow learn slowly                                   */
   size_t free_params;     /* parameters not masked to zero (nparam unless op->shape says)  */
   size_t state, nstate;   /* view of the flat state buffer: what is not trained but followed (running moments)    */
   size_t scratch;         /* reals of worker scratch per lane                              */

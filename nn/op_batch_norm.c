@@ -17,6 +17,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   if (!(c->eps > 0)) return err_set(e, ERR_RUN, "needs eps > 0, not %g", c->eps);
   n->shape = *in;
   n->nparam = n->nstate = 2 * (size_t)in->channels;
+  n->nweights = 0;
   n->keep = 4 * (size_t)in->channels;
   n->scratch = 2 * (size_t)in->channels;
   n->ahead = NN_IN_TRAINING;

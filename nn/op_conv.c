@@ -27,6 +27,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   n->shape = w.out;
   n->shape.channels = c->out;
   n->nparam = (size_t)w.taps * cin * c->out + (c->bias ? c->out : 0);
+  n->nweights = n->nparam - (c->bias ? c->out : 0);
   n->macs = nn_segments_macs(s, c->out);
   n->scratch = nn_segments_scratch(c->out);
   n->local = w.taps == 1 && positions == nn_positions(*in);

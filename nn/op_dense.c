@@ -20,6 +20,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   n->shape = c->per_position ? *in : (nn_shape){{1, 1, 1}, 0};
   n->shape.channels = c->out;
   n->nparam = (size_t)rows * c->out + (c->bias ? c->out : 0);
+  n->nweights = n->nparam - (c->bias ? c->out : 0);
   n->macs = nn_segments_macs(s, c->out);
   n->scratch = nn_segments_scratch(c->out);
   n->local = positions == nn_positions(*in);

@@ -10,6 +10,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   if (!(c->eps > 0)) return err_set(e, ERR_RUN, "needs eps > 0, not %g", c->eps);
   n->shape = *in;
   n->nparam = 2 * (size_t)in->channels;
+  n->nweights = 0;
   n->keep = 2 * (size_t)nn_positions(*in); /* mean, 1/sd of every position */
   n->macs = (double)nn_rows(*in);
   n->local = true;

@@ -16,10 +16,11 @@ static const deck_key keys[] = {
     {0},
 };
 
-static void update(const void *p, long step, double lr, size_t from, size_t to, nn_real *theta, const nn_real *grad,
-                   nn_real *const *moment) {
+static void update(const void *p, long step, double lr, bool decay, size_t from, size_t to, nn_real *theta,
+                   const nn_real *grad, nn_real *const *moment) {
   const conf *c = p;
-  nn_real b1 = (nn_real)c->beta1, b2 = (nn_real)c->beta2, eps = (nn_real)c->eps, keep = (nn_real)(1 - lr * c->decay);
+  nn_real b1 = (nn_real)c->beta1, b2 = (nn_real)c->beta2, eps = (nn_real)c->eps,
+          keep = (nn_real)(1 - (decay ? lr * c->decay : 0));
   nn_real a1 = (nn_real)(1 / (1 - pow(c->beta1, (double)step + 1))),
           a2 = (nn_real)(1 / (1 - pow(c->beta2, (double)step + 1)));
   nn_real rate = (nn_real)lr, *restrict m = moment[0], *restrict v = moment[1];

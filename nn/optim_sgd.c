@@ -10,8 +10,8 @@ static const deck_key keys[] = {
     {0},
 };
 
-static void update(const void *p, long step, double lr, size_t from, size_t to, nn_real *theta, const nn_real *grad,
-                   nn_real *const *moment) {
+static void update(const void *p, long step, double lr, bool decay, size_t from, size_t to, nn_real *theta,
+                   const nn_real *grad, nn_real *const *moment) {
   nn_real mu = (nn_real)((const conf *)p)->momentum, rate = (nn_real)lr, *restrict m = moment[0];
   for (size_t i = from; i < to; i++) {
     m[i] = mu * m[i] + grad[i];

@@ -1,0 +1,57 @@
+/* crew.h: the threads of a rank at work on the shards of a batch: one frame and one set of lanes per thread. A batch of
+ * n samples is spread evenly over its shards, so that none is nearly empty. */
+#ifndef NN_CREW_H
+#define NN_CREW_H
+
+#include "base/comm.h"
+#include "nn/dataset.h"
+#include "nn/graph.h"
+#include "nn/loss.h"
+
+typedef struct nn_worker {
+  nn_frame *f;
+  nn_lanes to;
+  long *index; /* (lanes) */
+  err e;       /* of its last shard that failed */
+} nn_worker;
+
+typedef struct nn_crew {
+  const nn_graph *g;
+  const comm *c;
+  nn_plan *plan;
+  int targets;       /* per position of the output */
+  nn_worker *worker; /* (threads) */
+} nn_crew;
+/* Local. */
+int nn_crew_new(nn_crew **out, const nn_graph *g, const comm *c, int lanes, int targets, bool train, err *e);
+void nn_crew_free(nn_crew *w);
+size_t nn_crew_bytes(const nn_plan *p, int threads); /* of one rank */
+
+/* Local: work(ctx, thread, shard, ...) for the shards of this rank out of `shards`, each worker its range in ascending
+ * order, all of them however many threads OpenMP grants. Returns the error of the first worker that has one. */
+typedef void nn_work(void *ctx, int thread, int shard, nn_worker *w);
+int nn_crew_each(nn_crew *w, int shards, nn_work *work, void *ctx, err *e);
+
+/* Samples that fall to shard k: numbers first .. first + n - 1 of the batch. */
+typedef struct nn_share {
+  long first;
+  int n;
+} nn_share;
+nn_share nn_share_of(long samples, int shards, int k);
+/* Fill the worker's frame with n samples (w->index), lanes behind them with zeros. */
+int nn_worker_fetch(const nn_crew *c, nn_worker *w, const nn_dataset *d, int n, bool targets);
+
+/* Collective: the network (training off) on a dataset in its order, `shards` at a time. On rank 0 (NULL elsewhere, or
+ * where not wanted) out (count, numbers of the output), target (count, numbers of the targets). loss (may be NULL):
+ * sum[2] of nn_loss_shard over all, on every rank. */
+typedef struct nn_prediction {
+  const nn_dataset *d;
+  const nn_real *theta, *state;
+  const nn_loss *loss;
+  const nn_loss_conf *loss_conf;
+  nn_real *out, *target;
+  double sum[2];
+} nn_prediction;
+int nn_predict(nn_crew *w, nn_prediction *p, err *e);
+
+#endif

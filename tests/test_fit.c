@@ -1,0 +1,298 @@
+/* test_fit.c: the supervised loop. The shuffled order is a permutation; a linear problem reaches the least-squares
+ * answer; a network with batch norm, dropout and augmentation gives the same bits on 1, 2 and 4 ranks with 1 and 2
+ * threads, and when it is stopped in the middle and continued on other ranks; early stopping keeps the best epoch; the
+ * finder's rate is one that trains; predictions come in order. Four ranks.
+ *
+ * Linked with --wrap=run_tick: the run is told to stop at a chosen tick. */
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "nn/fit.h"
+#include "nn/ops.h"
+#include "nn/optim.h"
+#include "nn/store.h"
+#include "run_part.h"
+
+static char folder[64] = "/tmp/spinet_fit_XXXXXX";
+static long stop_at = -1; /* tick */
+
+bool __real_run_tick(run *r, const char *phase, long done, long total, const char *note);
+bool __wrap_run_tick(run *r, const char *phase, long done, long total, const char *note);
+bool __wrap_run_tick(run *r, const char *phase, long done, long total, const char *note) {
+  if (stop_at >= 0 && done >= stop_at) {
+    stop_at = -1;
+    raise(SIGUSR1);
+  }
+  return __real_run_tick(r, phase, done, total, note);
+}
+
+/* ---- data: y = a wave's amplitude and sign of its slope from 12 noisy positions ---- */
+enum { LENGTH = 12 };
+typedef struct problem {
+  unsigned seed;
+  bool linear; /* targets are a linear function of x */
+} problem;
+
+static double feature(const problem *p, long index, int t) {
+  rng r = rng_stream(p->seed, "data");
+  double a = rng_normal(r, (uint64_t)index, 0, 0), b = rng_normal(r, (uint64_t)index, 1, 0);
+  return a * sin(0.7 * t) + b * cos(0.7 * t) + (p->linear ? 1 : 0.1) * rng_normal(r, (uint64_t)index, 2, (uint32_t)t);
+}
+
+static int fetch(void *ctx, int n, const long *index, const nn_lanes *to, err *e) {
+  const problem *p = ctx;
+  int S = to->lanes;
+  for (int i = 0; i < n; i++) {
+    double energy = 0, sum = 0;
+    for (int t = 0; t < LENGTH; t++) {
+      double x = feature(p, index[i], t);
+      to->x[0][t * S + i] = (nn_real)x;
+      energy += x * x / LENGTH, sum += x * (t + 1);
+    }
+    if (to->target) to->target[i] = (nn_real)(p->linear ? 0.25 * sum + 0.5 : energy);
+  }
+  return 0;
+}
+
+static void flip(void *ctx, long index, int lane, rng r, uint32_t pass, const nn_lanes *to) {
+  if (rng_uniform(r, (uint64_t)index, pass, 0) < 0.5)
+    for (int t = 0; t < LENGTH; t++) to->x[0][t * to->lanes + lane] *= -1;
+}
+
+/* ---- the app ---- */
+static const deck_key toy_keys[] = {
+    {"linear", DECK_BOOL, 0, "false", .help = "linear problem"},
+    {"count", DECK_INT, sizeof(long), "150", 1, 1e6, .help = "training samples"},
+    {0},
+};
+typedef struct toy {
+  bool linear;
+  long count;
+} toy;
+static const deck_section schema[] = {
+    {.name = "toy", .keys = toy_keys},
+    {.name = "fit", .keys = nn_fit_keys},
+    {.name = "loss", .keys = nn_loss_keys, .kinds = nn_losses, .kind_def = "mse"},
+    {.name = "optimiser", .keys = nn_optim_keys, .kinds = nn_optim_types, .kind_def = "adam"},
+    {0},
+};
+
+static nn_graph *graph_of(const toy *t, err *e) {
+  nn_graph *g = nn_graph_new();
+  int x = nn_input(g, "x", (nn_shape){{LENGTH, 1, 1}, 1});
+  if (!t->linear) {
+    nn_conv_conf c = {.window = nn_window_same(1, 3, 1, false), .out = 6, .bias = true, .gain = 2};
+    x = nn_add(g, &nn_op_conv, "conv", &c, 1, &x, e);
+    x = nn_add(g, &nn_op_batch_norm, "norm", &(nn_norm_conf){1e-5}, 1, &x, e);
+    x = nn_add(g, &nn_op_relu, "relu", NULL, 1, &x, e);
+    x = nn_add(g, &nn_op_dropout, "dropout", &(nn_dropout_conf){0.1}, 1, &x, e);
+  }
+  x = nn_add(g, &nn_op_dense, "head", &(nn_dense_conf){1, false, true, 1}, 1, &x, e);
+  nn_finish(g, x, e);
+  return g;
+}
+
+static struct { /* what the last run left, for checks on rank 0 of it */
+  long epochs, best;
+  double curve[64][NN_FIT_ROW + 1];
+  nn_real theta[64];
+} last;
+
+static double scatter(void *ctx, long count, const nn_real *z, const nn_real *t) {
+  double s = 0;
+  for (long i = 0; i < count; i++) {
+    nn_real want;
+    nn_real *none[] = {(nn_real[LENGTH]){0}};
+    nn_lanes one = {.lanes = 1, .x = none, .target = &want};
+    fetch(ctx, 1, &i, &one, NULL);
+    CHECK_REPORT(t[i] == want, "target %ld comes out of order", i);
+    s += ((double)z[i] - (double)t[i]) * ((double)z[i] - (double)t[i]) / (double)count;
+  }
+  return sqrt(s);
+}
+
+static int main_of(run *r, err *e) {
+  toy t;
+  deck_get(run_deck(r), "toy", toy_keys, &t);
+  problem train = {1, t.linear}, valid = {2, t.linear};
+  nn_dataset dt = {&train, t.count, false, fetch, t.linear ? NULL : flip}, dv = {&valid, 70, false, fetch, NULL};
+  nn_graph *g = graph_of(&t, e);
+  nn_fit *f = NULL;
+  nn_real *theta = nn_alloc(g->nparam * sizeof *theta), *state = nn_alloc(g->nstate * sizeof *state);
+  nn_init(g, theta, run_seed(r)), nn_init_state(g, state);
+  nn_task task = {.g = g, .train = &dt, .valid = &dv, .quantities = 1, .nmetrics = 1};
+  task.metric[0] = (nn_metric){"scatter", "root mean square of the deviation", false, scatter, &valid};
+  nn_stored stored = {g, theta, state};
+  if (!nn_fit_check(run_deck(r), 1, e) && !nn_fit_plan(r, &task, e) && !nn_fit_new(&f, r, &task, theta, state, e) &&
+      !nn_fit_run(f, e)) {
+    last.epochs = nn_fit_epochs(f), last.best = nn_fit_best(f);
+    for (long i = 0; i < last.epochs && i < 64; i++)
+      memcpy(last.curve[i], nn_fit_curve(f) + i * (NN_FIT_ROW + 1), sizeof last.curve[i]);
+    memcpy(last.theta, theta, (g->nparam < 64 ? g->nparam : 64) * sizeof *theta);
+    if (run_root(r)) run_writer(r, nn_store_write, &stored, e), run_writer_end(r, &stored, e);
+  }
+  nn_fit_free(f);
+  nn_graph_free(g);
+  free(theta), free(state);
+  return e->code;
+}
+static const app toy_app = {"toyfit", "fits", schema, NULL, main_of}, *const apps[] = {&toy_app, NULL};
+
+static const char deck_text[] =
+    "app: toyfit\n"
+    "run: {seed: 3}\n"
+    "fit: {epochs: 5, batch: 32, lanes: 8}\n"
+    "optimiser: {lr: 3e-2, schedule: onecycle, decay: 1e-2}\n";
+
+static const char *in_folder(const char *name) {
+  static char path[8][200];
+  static int turn;
+  turn = (turn + 1) % 8;
+  snprintf(path[turn], 200, "%s/%s", folder, name);
+  return path[turn];
+}
+
+static void ends(part p, int expected) {
+  static err e;
+  p.deck = in_folder("deck.yaml");
+  int code = run_part(apps, p, &e);
+  if (!world_rank()) CHECK_REPORT(code == expected, "%.100s: code %d: %.300s", p.out, code, e.text);
+}
+
+/* ---- tests ---- */
+static void shuffling(void) {
+  const long counts[] = {1, 2, 3, 17, 64, 1000};
+  for (int k = 0; k < 6; k++) {
+    long n = counts[k], moved = 0, other = 0;
+    int *seen = calloc((size_t)n, sizeof *seen);
+    for (long i = 0; i < n; i++) {
+      long j = nn_shuffle(rng_stream(1, "order"), 4, n, i);
+      if (j >= 0 && j < n) seen[j]++;
+      moved += j != i, other += j != nn_shuffle(rng_stream(1, "order"), 5, n, i);
+    }
+    for (long i = 0; i < n; i++) CHECK_INT(seen[i], 1);
+    if (n >= 64) CHECK(moved > 9 * n / 10 && other > 9 * n / 10);
+    free(seen);
+  }
+  /* where number 0 of 8 comes to lie over 8000 epochs: uniform within five sigma */
+  int at[8] = {0};
+  for (unsigned pass = 0; pass < 8000; pass++) at[nn_shuffle(rng_stream(1, "order"), pass, 8, 0)]++;
+  for (int i = 0; i < 8; i++) CHECK_SIGMA(at[i], 1000, sqrt(1000 * 7 / 8.), 5);
+}
+
+static void shares(void) {
+  for (long n = 1; n < 70; n++) {
+    long next = 0;
+    for (int k = 0; k < 8; k++) {
+      nn_share s = nn_share_of(n, 8, k);
+      CHECK(s.first == next && s.n >= n / 8 && s.n <= n / 8 + 1);
+      next += s.n;
+    }
+    CHECK_INT(next, n);
+  }
+}
+
+/* Parameters of x_t: 0.25 (t + 1), bias 0.5. */
+static void least_squares(void) {
+  ends((part){.out = in_folder("linear"),
+              .set = {"toy.linear=true", "toy.count=200", "fit.epochs=60", "optimiser.decay=0", "optimiser.lr=0.1",
+                      "fit.batch=64"}},
+       0);
+  if (world_rank()) return;
+  double tol = 0.02;
+  for (int t = 0; t < LENGTH; t++) CHECK_NEAR((double)last.theta[t], 0.25 * (t + 1), tol);
+  CHECK_NEAR((double)last.theta[LENGTH], 0.5, tol);
+  CHECK_INT(last.epochs, 60);
+  CHECK(last.curve[59][NN_FIT_ROW] < 0.01 && last.curve[0][NN_FIT_ROW] > 0.1);
+  double s = last.curve[59][NN_FIT_ROW]; /* the loss is half the mean square */
+  CHECK_REL(2 * last.curve[59][NN_FIT_VALID], s * s, sizeof(nn_real) == 4 ? 1e-3 : 1e-9);
+  CHECK_NEAR(last.curve[59][NN_FIT_RATE], 0.1 * 0.003, 1e-9);
+}
+
+static void bits(void) {
+  static const char *const threads[] = {"run.threads=1", "run.threads=2"};
+  for (int k = 0; k < 6; k++) {
+    char name[16];
+    snprintf(name, sizeof name, "bits%d", k);
+    ends((part){.out = in_folder(name), .ranks = 1 << k / 2, .set = {threads[k % 2]}}, 0);
+    if (k) same_bits(in_folder("bits0"), in_folder(name));
+  }
+}
+
+/* The energy of the wave to a small part of its variance 1/2. */
+static void learns(void) {
+  ends((part){.out = in_folder("learns"), .set = {"fit.epochs=40", "toy.count=600"}}, 0);
+  if (!world_rank())
+    CHECK_REPORT(last.curve[last.best][NN_FIT_VALID] < 0.05, "loss %g", last.curve[last.best][NN_FIT_VALID]);
+}
+
+/* Stopped in the middle of an epoch and between two, continued on other ranks; with the finder before. */
+static void restarts(void) {
+  static const char *const way[] = {"optimiser.schedule=onecycle", "fit.find_lr=true"};
+  for (int k = 0; k < 2; k++) {
+    const char *out = in_folder(k ? "parts1" : "parts0"), *whole = in_folder(k ? "whole1" : "whole0");
+    ends((part){.out = whole, .ranks = 2, .set = {way[k], "fit.finder_steps=30"}}, 0);
+    stop_at = 7;
+    ends((part){.out = out, .ranks = 1, .set = {way[k], "fit.finder_steps=30"}}, ERR_AGAIN);
+    stop_at = 15;
+    ends((part){.out = out, .ranks = 4, .restart = "auto", .set = {way[k], "fit.finder_steps=30"}}, ERR_AGAIN);
+    stop_at = -1;
+    ends((part){.out = out, .ranks = 2, .restart = "auto", .set = {way[k], "fit.finder_steps=30"}}, 0);
+    if (!k) same_bits(whole, out); /* the finder's own curve is written where it ran */
+    h5 *a, *b;
+    err e = {0};
+    if (world_rank() || !k) continue;
+    double x[5], y[5];
+    CHECK(!h5_open(&a, in_folder("whole1/run.h5"), &e) && !h5_open(&b, in_folder("parts1/run.h5"), &e));
+    CHECK(!h5_read(a, "/series/fit.validation", H5_F64, x, 5, &e) &&
+          !h5_read(b, "/series/fit.validation", H5_F64, y, 5, &e));
+    CHECK_BITS(x, y, sizeof x);
+    CHECK(x[4] < x[0]);
+    h5_close(a), h5_close(b);
+  }
+}
+
+/* A rate far too high: the loss soon rises, patience ends the run, the best epoch is what is kept. */
+static void early_stopping(void) {
+  ends((part){.out = in_folder("early"),
+              .set = {"fit.epochs=40", "fit.patience=3", "optimiser.lr=0.3", "optimiser.schedule=constant",
+                      "fit.monitor=metric"}},
+       0);
+  if (world_rank()) return;
+  CHECK(last.epochs < 40 && last.best == last.epochs - 4);
+  for (long i = 0; i < last.epochs; i++) CHECK(last.curve[last.best][NN_FIT_ROW] <= last.curve[i][NN_FIT_ROW]);
+}
+
+static void refused(void) {
+  ends((part){.out = in_folder("bad"), .set = {"fit.batch=30"}}, ERR_DECK);
+  ends((part){.out = in_folder("bad"), .set = {"fit.lanes=3", "fit.batch=3"}, .overwrite = true}, ERR_DECK);
+  ends((part){.out = in_folder("bad"), .set = {"loss.kind=gaussian_nll"}, .overwrite = true}, ERR_DECK);
+  ends((part){.out = in_folder("bad"), .set = {"loss.balance=[1,2]"}, .overwrite = true}, ERR_DECK);
+}
+
+int main(int argc, char **argv) {
+  int level;
+  err e = {0};
+  MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &level);
+  setenv("PATH", "", 1); /* no figures */
+  if (world_rank() == 0) CHECK(mkdtemp(folder) != NULL);
+  MPI_Bcast(folder, sizeof folder, MPI_CHAR, 0, MPI_COMM_WORLD);
+  if (world_rank() == 0) CHECK(!file_write(in_folder("deck.yaml"), deck_text, sizeof deck_text - 1, false, &e));
+  MPI_Barrier(MPI_COMM_WORLD);
+  shuffling();
+  shares();
+  least_squares();
+  learns();
+  bits();
+  restarts();
+  early_stopping();
+  refused();
+  MPI_Barrier(MPI_COMM_WORLD);
+  setenv("PATH", "/usr/bin:/bin", 1);
+  char command[100];
+  snprintf(command, sizeof command, "rm -rf %s", folder);
+  if (world_rank() == 0) CHECK(!system(command));
+  return check_done();
+}
