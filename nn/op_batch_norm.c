@@ -27,7 +27,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
 }
 
 static void init(const nn_node *n, const nn_shape *in, nn_real *theta, rng r) {
-  for (int c = 0; c < in->channels; c++) theta[c] = 1;
+  for (int c = 0; c < in->channels; c++) theta[c] = ((const nn_norm_conf *)n->conf)->zero ? 0 : 1;
 }
 
 static void init_state(const nn_node *n, nn_real *state) {

@@ -77,6 +77,7 @@ extern const nn_op nn_op_pool;
 /* Batch norm per shard, layer norm per position. */
 typedef struct nn_norm_conf {
   double eps;
+  bool zero; /* scales start at 0 (a residual branch that begins closed), else at 1 */
 } nn_norm_conf;
 extern const nn_op nn_op_batch_norm, nn_op_layer_norm;
 

@@ -1,0 +1,37 @@
+/* nets.h: builders of networks for supervised learning from words in the deck (section `net`), one file each: a body
+ * makes features of the input, a head that all share joins what is known beside the signal, and ends in the outputs. */
+#ifndef NN_NETS_H
+#define NN_NETS_H
+
+#include "nn/layers.h"
+
+/* What the problem is; levels must outlive the call only. */
+typedef struct nn_net_task {
+  nn_shape in;       /* of input node 0, "x"; a sequence runs along extent[0] */
+  bool sequence;     /* outputs at every position of extent[0], else one position */
+  int outputs;       /* channels of the output */
+  int meta;          /* numbers beside the signal: input node 1, "meta" (1 position); 0: none */
+  const int *levels; /* (meta) number k: 0 a plain number, else a category out of so many */
+} nn_net_task;
+
+typedef struct nn_net {
+  deck_kind kind; /* first member */
+  size_t conf_size;
+  /* Appends the body after input x: features at one position or, for a sequence, at every one. */
+  int (*body)(nn_graph *g, int x, const nn_net_task *t, const void *conf, err *e);
+} nn_net;
+extern const deck_kind *const nn_nets[]; /* mlp, cnn, resnet1d, xresnet1d ... */
+extern const deck_key nn_nets_keys[];    /* of every network: head, from ... */
+
+typedef struct nn_nets_conf {
+  deck_ints head; /* widths of hidden layers */
+  int activation;
+  double dropout;
+  long meta_width;
+  const char *from; /* run.h5 with parameters for exactly this network, or NULL: nn_store_read_all is the app's */
+} nn_nets_conf;
+
+/* Section `net` of the deck -> finished graph; caller frees. ERR_DECK where body and task do not fit. */
+int nn_nets_build(nn_graph **g, const nn_net_task *t, const deck *d, err *e);
+
+#endif
