@@ -8,7 +8,8 @@
 
 #include "samplers/team.h"
 
-enum { ROUND = 128 }; /* shards per round: fixes memory, not results */
+/* Shards per round, and at least so many for each worker: fixes memory, not results. */
+enum { ROUND = 128, EACH = 4 };
 
 typedef struct job {
   const ar *a;
@@ -68,7 +69,8 @@ static void job_close(job *j) {
 int draws_make(run *r, const ar *a, const nn_real *theta, const char *stream, long from, long n, draw_sink *sink,
                void *ctx, int nexamples, int8_t *examples, err *e) {
   long S = a->lanes, shards = (n + S - 1) / S - from / S;
-  int width = (int)(shards < ROUND ? shards : ROUND);
+  long workers = run_comm(r)->ranks * run_comm(r)->threads, most = ROUND > EACH * workers ? ROUND : EACH * workers;
+  int width = (int)(shards < most ? shards : most);
   job j = {.a = a,
            .theta = theta,
            .c = run_comm(r),

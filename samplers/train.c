@@ -101,13 +101,8 @@ static void draw_shard(void *ctx, int thread, int shard, ar_worker *w, const ar_
 
 /* Every rank's l of its own shards; then everybody has all of them, in sample order. */
 static void draw(trainer *t) {
-  const comm *c = run_comm(t->r);
-  size_t S = (size_t)t->a->lanes, row_bytes = S * sizeof *t->l;
   team_each(t->t, draw_shard, t);
-  if (c->ranks == 1) return;
-  comm_gather_rows(c, t->shards, row_bytes, t->l + (size_t)t->t->first * S, c->rank ? NULL : t->weight);
-  if (!c->rank) memcpy(t->l, t->weight, (size_t)t->shards * row_bytes);
-  comm_bcast(c, t->l, (size_t)t->shards * row_bytes);
+  comm_share_rows(run_comm(t->r), t->shards, (size_t)t->a->lanes, t->l);
 }
 
 /* Mean, standard deviation and effective fraction of the batch; weights of the gradient. */

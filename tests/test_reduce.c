@@ -105,6 +105,17 @@ static void test_gather(const comm *c) {
   }
 }
 
+static void test_share(const comm *c) {
+  for (int shards = 1; shards < 9; shards++) {
+    comm_range g = comm_rank_range(c, c->rank, shards);
+    double rows[9][2];
+    for (int s = 0; s < shards; s++) rows[s][0] = rows[s][1] = -1;
+    for (int s = g.first; s < g.end; s++) rows[s][0] = s, rows[s][1] = 100 + s;
+    comm_share_rows(c, shards, 2, rows[0]);
+    for (int s = 0; s < shards; s++) CHECK(rows[s][0] == s && rows[s][1] == 100 + s);
+  }
+}
+
 static void test_vote(const comm *c) {
   err e = {0};
   CHECK(!comm_vote(c, &e));
@@ -131,7 +142,7 @@ int main(int argc, char **argv) {
       test_sums(&c, shards, 19, false);
     }
     test_sums(&c, 13, 30011, true); /* long enough for the threaded joining of stacks */
-    test_gather(&c);
+    test_gather(&c), test_share(&c);
     test_vote(&c);
     reduce *r;
     CHECK_INT(reduce_new(&r, &c, 0, 3, true, &e), ERR_RUN);
