@@ -7,9 +7,9 @@
  * A step on P ranks: every rank draws its shards; the 8 B bytes of the log weights of the batch are shared; every rank
  * differentiates its shards; n gradient sums climb the tree (base/reduce.c) and come back by a broadcast; every rank
  * updates all n parameters. With l = log2 P, latency a, bandwidth b, rate g of adding, t_s per shard, t_u per update
- *   T(P) = ceil(shards / P) t_s + t_u + 2 l a + (1 + l) 8 B / b + l (2 (a + 4 n / b) + 4 n / g),
- * broadcasts along a binomial tree. A round of draws, E shards a rank with R bytes each and t_r of rank 0's statistics,
- *   D(P) = E t_s + P (a + E R / b) + P E t_r. */
+ *   T(P) = ceil(shards / P) t_s + t_u + l a + 8 B / b + l (2 (a + 4 n / b) + 4 n / g),
+ * weights by recursive doubling (a ring would take P a, not l a), the broadcast along a binomial tree. A round of
+ * draws, E shards a rank with R bytes each and t_r of rank 0's statistics, D(P) = E t_s + P (a + E R / b) + P E t_r. */
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,7 +103,8 @@ static void update(bench *b) {
   size_t n = b->a->net->nparam;
 #pragma omp parallel for num_threads(b->c.threads)
   for (int p = 0; p < 16; p++)
-    nn_optim_adam.update(adam, 1, 1e-6, n * (size_t)p / 16, n * (size_t)(p + 1) / 16, b->theta, b->grad, b->moment);
+    nn_optim_adam.update(adam, 1, 1e-6, true, n * (size_t)p / 16, n * (size_t)(p + 1) / 16, b->theta, b->grad,
+                         b->moment);
 }
 
 /* ---- the parts of a step ---- */
@@ -264,8 +265,8 @@ static double sum_time(const network *w, int ranks, double bytes) { /* up the tr
 }
 
 static double talk_time(const network *w, int ranks, int shards, double bytes) {
-  double l = levels(ranks), weights = ranks < 2 ? 0 : (1 + l) * 8. * LANES * shards;
-  return 2 * l * w->latency + weights / w->bandwidth + sum_time(w, ranks, bytes);
+  double weights = ranks < 2 ? 0 : 8. * LANES * shards;
+  return levels(ranks) * w->latency + weights / w->bandwidth + sum_time(w, ranks, bytes);
 }
 
 /* Sums of n numbers alone, against the model. */
