@@ -39,6 +39,8 @@ int h5_attr_i64(h5 *f, const char *path, const char *name, long long v, err *e);
 bool h5_has(h5 *f, const char *path);
 int h5_dims(h5 *f, const char *path, int *rank, size_t dims[8], err *e);
 int h5_read(h5 *f, const char *path, h5_type t, void *data, size_t count, err *e); /* count must match the dataset */
+/* A block of a dataset: from[k] ... from[k]+count[k]-1 along axis k, into data (count[0], count[1], ...). */
+int h5_read_part(h5 *f, const char *path, h5_type t, const size_t *from, const size_t *count, void *data, err *e);
 int h5_read_text(h5 *f, const char *path, char **text, err *e);                    /* caller frees */
 int h5_read_attr_text(h5 *f, const char *path, const char *name, char **text, err *e);
 int h5_read_attr_f64(h5 *f, const char *path, const char *name, double *v, err *e);

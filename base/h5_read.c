@@ -1,5 +1,5 @@
-/* h5_read.c: h5_has, h5_has_attr, h5_dims, h5_read, h5_read_text, h5_read_attr_*, h5_each. Texts of fixed and of
- * variable length are both understood, so that files touched by h5py can be read. */
+/* h5_read.c: h5_has, h5_has_attr, h5_dims, h5_read, h5_read_part, h5_read_text, h5_read_attr_*, h5_each. Texts of fixed
+ * and of variable length are both understood, so that files touched by h5py can be read. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,22 +59,49 @@ int h5_dims(h5 *f, const char *path, int *rank, size_t dims[8], err *e) {
   return e->code;
 }
 
+static bool holds_numbers(hid_t d) {
+  hid_t stored = H5Dget_type(d);
+  H5T_class_t class = H5Tget_class(stored);
+  H5Tclose(stored);
+  return class == H5T_INTEGER || class == H5T_FLOAT;
+}
+
 int h5_read(h5 *f, const char *path, h5_type t, void *data, size_t count, err *e) {
   int rank;
   size_t dims[8], n = 1;
   hid_t d = open_dataset(f, path, e);
   if (d < 0) return e->code;
-  hid_t stored = H5Dget_type(d);
-  H5T_class_t class = H5Tget_class(stored);
-  H5Tclose(stored);
   int bad = dataset_dims(d, &rank, dims);
   for (int k = 0; !bad && k < rank; k++) n *= dims[k];
-  if (class != H5T_INTEGER && class != H5T_FLOAT)
+  if (!holds_numbers(d))
     err_set(e, ERR_FILE, "%s in %s does not hold numbers", path, f->path);
   else if (bad || n != count)
     err_set(e, ERR_FILE, "%s in %s holds %zu numbers, not %zu", path, f->path, n, count);
   else if (n && H5Dread(d, h5_memory_type(t), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
     h5_fail(f, "read", path, e);
+  H5Dclose(d);
+  return e->code;
+}
+
+int h5_read_part(h5 *f, const char *path, h5_type t, const size_t *from, const size_t *count, void *data, err *e) {
+  int rank;
+  size_t dims[8];
+  hsize_t start[8], block[8];
+  hid_t d = open_dataset(f, path, e);
+  if (d < 0) return e->code;
+  bool bad = dataset_dims(d, &rank, dims), empty = false;
+  for (int k = 0; !bad && k < rank; k++) {
+    bad |= count[k] > dims[k] || from[k] > dims[k] - count[k], empty |= !count[k];
+    start[k] = from[k], block[k] = count[k];
+  }
+  if (!holds_numbers(d)) err_set(e, ERR_FILE, "%s in %s does not hold numbers", path, f->path);
+  if (bad) err_set(e, ERR_FILE, "%s in %s is smaller than the block asked for", path, f->path);
+  if (!e->code && !empty) {
+    hid_t stored = H5Dget_space(d), memory = H5Screate_simple(rank, block, NULL);
+    if (rank) H5Sselect_hyperslab(stored, H5S_SELECT_SET, start, NULL, block, NULL);
+    if (H5Dread(d, h5_memory_type(t), memory, stored, H5P_DEFAULT, data) < 0) h5_fail(f, "read", path, e);
+    H5Sclose(memory), H5Sclose(stored);
+  }
   H5Dclose(d);
   return e->code;
 }

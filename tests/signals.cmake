@@ -1,2 +1,6 @@
 spinet_test(test_wfdb)
 spinet_test(test_wfdb_physionet)
+spinet_test(test_recording)
+spinet_test(test_recording_real)
+spinet_test(test_ptbxl)
+spinet_test(test_signals_damage)
