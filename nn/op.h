@@ -1,12 +1,13 @@
 /* op.h: what a layer is. A network is an array of nodes in topological order (graph.h); each node is an instance of an
  * op, one const descriptor per op, one file per family of ops, one line in the table of op.c.
  *
- * An op answers up to three walks over one *shard* of S samples (the lanes, innermost in memory):
+ * An op answers up to four walks over one *shard* of S samples (the lanes, innermost in memory):
  *   forward   all positions of y from x
  *   step      position t of y only, given that every earlier call (0..t-1) was made on the same frame and that x is
  *             final up to the positions y[t] may depend on: the walk of an autoregressive draw or of a stream. NULL
  *             where the op cannot. An op may work ahead on later positions of its own y. Same bits as forward.
  *   backward  dx += (dy/dx)^T dy (where the input wants it) and dtheta += (dy/dtheta)^T dy
+ *   relevance R_x += the part of R_y that a rule (nn/rule.h) gives to x (nn/relevance.h). NULL where the op cannot.
  * An op with `block` (and `back_block`) also works on any range of positions of y, x being final wherever it looks: the
  * plan then runs it together with the local nodes behind it, a few positions at a time, so that what one writes is
  * still in the cache when the next one reads it. Blocks come in ascending order (descending in backward), after `begin`
@@ -38,6 +39,9 @@ static inline size_t nn_rows(nn_shape s) {
 } /* reals per lane */
 
 typedef struct nn_op nn_op;
+struct nn_relevance;
+struct nn_trail;
+struct nn_linear;
 typedef enum { NN_NEVER, NN_IN_TRAINING, NN_ALWAYS } nn_ahead;
 
 typedef struct nn_node {
@@ -106,7 +110,10 @@ struct nn_op {
   void (*back_step)(const nn_node *n, const nn_frame *f, int t);
   void (*back_begin)(const nn_node *n, const nn_frame *f);
   void (*back_block)(const nn_node *n, const nn_frame *f, int from, int to);
-  void (*text)(const nn_node *n, FILE *f); /* settings as "key value key value" for the graph text; may be NULL */
+  unsigned takes; /* kinds of rules that relevance understands: NN_SHARE_* of nn/rule.h */
+  void (*relevance)(const nn_node *n, const nn_frame *f, const struct nn_relevance *r, struct nn_trail *t);
+  struct nn_linear (*linear)(const nn_node *n); /* products over lists of rows (nn/relevance.h), else NULL */
+  void (*text)(const nn_node *n, FILE *f);      /* settings as "key value key value" for the graph text; may be NULL */
 };
 
 /* forward and backward of an op that has step and back_step, or block and back_block; step and back_step by block. */

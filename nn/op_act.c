@@ -4,6 +4,7 @@
 
 #include "nn/elementwise.h"
 #include "nn/ops.h"
+#include "nn/relevance.h"
 #include "nn/segment.h"
 
 static int same_shape(nn_node *n, const nn_shape *in, err *e) {
@@ -159,6 +160,8 @@ static void prelu_text(const nn_node *n, FILE *f) {
 const nn_op nn_op_tanh = {
     .name = "tanh",
     .help = "hyperbolic tangent",
+    .takes = NN_SHARE_PASS,
+    .relevance = nn_pass_relevance,
     .min_in = 1,
     .max_in = 1,
     .in_place = true,
@@ -174,6 +177,8 @@ const nn_op nn_op_tanh = {
 const nn_op nn_op_relu = {
     .name = "relu",
     .help = "max(x, 0)",
+    .takes = NN_SHARE_PASS,
+    .relevance = nn_pass_relevance,
     .min_in = 1,
     .max_in = 1,
     .in_place = true,
@@ -189,6 +194,8 @@ const nn_op nn_op_relu = {
 const nn_op nn_op_sigmoid = {
     .name = "sigmoid",
     .help = "1 / (1 + exp(-x))",
+    .takes = NN_SHARE_PASS,
+    .relevance = nn_pass_relevance,
     .min_in = 1,
     .max_in = 1,
     .in_place = true,
@@ -204,6 +211,8 @@ const nn_op nn_op_sigmoid = {
 const nn_op nn_op_softplus = {
     .name = "softplus",
     .help = "ln(1 + exp(x))",
+    .takes = NN_SHARE_PASS,
+    .relevance = nn_pass_relevance,
     .min_in = 1,
     .max_in = 1,
     .in_place = true,
@@ -219,6 +228,8 @@ const nn_op nn_op_softplus = {
 const nn_op nn_op_silu = {
     .name = "silu",
     .help = "x sigmoid(x)",
+    .takes = NN_SHARE_PASS,
+    .relevance = nn_pass_relevance,
     .min_in = 1,
     .max_in = 1,
     .needs_x = true,
@@ -233,6 +244,8 @@ const nn_op nn_op_silu = {
 const nn_op nn_op_gelu = {
     .name = "gelu",
     .help = "x Phi(x), Phi the distribution function of the normal",
+    .takes = NN_SHARE_PASS,
+    .relevance = nn_pass_relevance,
     .min_in = 1,
     .max_in = 1,
     .needs_x = true,
@@ -250,6 +263,8 @@ const nn_op nn_op_prelu = {
     .conf_size = sizeof(nn_prelu_conf),
     .init = prelu_init,
     .text = prelu_text,
+    .takes = NN_SHARE_PASS,
+    .relevance = nn_pass_relevance,
     .min_in = 1,
     .max_in = 1,
     .in_place = true,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 
 typedef struct view { /* of keep: mean, 1/sd, mean dy, mean dy xhat; (C) each */
   nn_real *mean, *inv, *dmean, *dcov;
@@ -147,6 +148,46 @@ static void back_block(const nn_node *n, const nn_frame *f, int from, int to) {
   }
 }
 
+/* scale and shift (C) of y = scale x + shift by the moments of the state. */
+void nn_batch_norm_affine(const nn_node *n, const nn_real *theta, const nn_real *state, double *scale, double *shift) {
+  const nn_norm_conf *k = n->conf;
+  int C = n->shape.channels;
+  const nn_real *g = theta + n->param, *b = g + C, *mean = state + n->state, *var = mean + C;
+  for (int c = 0; c < C; c++) {
+    scale[c] = (double)g[c] / sqrt((double)var[c] + k->eps);
+    shift[c] = (double)b[c] - (double)mean[c] * scale[c];
+  }
+}
+
+/* A sum of one term and a bias; folded into the op before it (nn/relevance.h), or by the rule `pass`: nothing to share.
+ */
+static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
+  const nn_rule *rule = &r->rule[n->id];
+  if (rule->type == &nn_rule_pass) {
+    nn_pass_relevance(n, f, r, t);
+    return;
+  }
+  view v = view_of(n, f);
+  const nn_real *g = f->theta + n->param, *b = g + n->shape.channels;
+  int C = n->shape.channels, S = f->lanes;
+  for (size_t row = 0; row < nn_rows(n->shape); row++) {
+    int c = (int)(row % (size_t)C);
+    const nn_real *x = f->value[n->in[0]] + row * (size_t)S;
+    nn_real scale = v.inv[c] * g[c], z[NN_UNITS][NN_MAX_LANES], got[NN_MAX_LANES] = {0};
+    const nn_gain gain = nn_rule_gain(rule, (double)scale);
+    nn_row one = {.S = S, .R = t->relevance[n->id] + row * (size_t)S, .z = {z[0], z[1]}};
+    nn_rule_bias(rule, (double)(b[c] - v.mean[c] * scale), one.bias);
+    for (int u = 0; u < NN_UNITS; u++)
+      for (int i = 0; i < S; i++) z[u][i] = nn_gain_at(&gain, u, x[i]);
+    rule->type->share(rule, &one, nn_account(t, n->id, 0, S));
+    for (int u = 0; u < rule->type->units; u++)
+      for (int i = 0; i < S; i++) got[i] += nn_gain_at(&gain, u, x[i]) * z[u][i];
+    nn_real *to = t->relevance[n->in[0]] + row * (size_t)S;
+    for (int i = 0; i < S; i++) to[i] += got[i];
+    nn_credit(nn_account(t, n->id, NN_IN, S), S, got);
+  }
+}
+
 static void text(const nn_node *n, FILE *f) {
   fprintf(f, "eps %.17g", ((const nn_norm_conf *)n->conf)->eps);
 }
@@ -154,6 +195,8 @@ static void text(const nn_node *n, FILE *f) {
 const nn_op nn_op_batch_norm = {.name = "batch_norm",
                                 .help = "normalisation by the moments of the shard",
                                 .conf_size = sizeof(nn_norm_conf),
+                                .takes = NN_SHARE_PASS | NN_SHARE_SUM | NN_SHARE_PLAIN,
+                                .relevance = relevance,
                                 .min_in = 1,
                                 .max_in = 1,
                                 .needs_x = true,

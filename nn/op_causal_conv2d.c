@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 #include "nn/segment.h"
 
 static int taps(const nn_causal_conv2d_conf *c) {
@@ -34,7 +35,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   nn_segments *s = n->table = nn_segments_new(rows * cols);
   int bad = !s;
   for (int t = 0; t < rows * cols && !bad; t++) bad = position(s, c, t / cols, t % cols, rows, cols, in->channels);
-  if (bad) return err_set(e, ERR_RUN, "out of memory");
+  if (bad || nn_segments_finish(s)) return err_set(e, ERR_RUN, "out of memory");
   n->shape = (nn_shape){{rows, cols, 1}, c->out};
   n->nparam = (size_t)taps(c) * in->channels * c->out + (c->bias ? c->out : 0);
   n->macs = nn_segments_macs(s, c->out);
@@ -75,6 +76,11 @@ static void back_step(const nn_node *n, const nn_frame *f, int t) {
                        n->local && nn_opens(n, f, 0), dtheta, f->scratch);
 }
 
+static nn_linear linear(const nn_node *n) {
+  const nn_causal_conv2d_conf *c = n->conf;
+  return nn_linear_of_layer(n->table, n, c->out, c->bias ? (size_t)c->out : 0, true);
+}
+
 static void text(const nn_node *n, FILE *f) {
   const nn_causal_conv2d_conf *c = n->conf;
   fprintf(f, "half %d dilation %d strict %d wrap %d bias %d", c->half, c->dilation, c->strict, c->wrap, c->bias);
@@ -94,5 +100,8 @@ const nn_op nn_op_causal_conv2d = {
     .step = step,
     .backward = nn_every_back_step,
     .back_step = back_step,
+    .takes = NN_SHARE_SUM | NN_SHARE_PLAIN,
+    .relevance = nn_linear_relevance,
+    .linear = linear,
     .text = text,
 };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 
 static int concat_shape(nn_node *n, const nn_shape *in, err *e) {
   n->shape = in[0];
@@ -49,6 +50,21 @@ static void concat_back_block(const nn_node *n, const nn_frame *f, int from, int
     }
 }
 
+/* Relevance goes where the numbers came from. */
+static void concat_relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
+  const int *first = n->table;
+  size_t S = (size_t)f->lanes, width = nn_width(n->shape, f);
+  double *out = nn_account(t, n->id, NN_OUT, f->lanes), *in = nn_account(t, n->id, NN_IN, f->lanes);
+  for (int p = 0; p < nn_positions(n->shape); p++)
+    for (int k = 0; k < n->nin; k++)
+      for (int c = first[k]; c < first[k + 1]; c++) {
+        const nn_real *from = t->relevance[n->id] + (size_t)p * width + (size_t)c * S;
+        size_t row = (size_t)p * (size_t)(first[k + 1] - first[k]) + (size_t)(c - first[k]);
+        spread(S, from, t->relevance[n->in[k]] + row * S, false);
+        nn_credit(out, f->lanes, from), nn_credit(in, f->lanes, from);
+      }
+}
+
 static int slice_shape(nn_node *n, const nn_shape *in, err *e) {
   const nn_slice_conf *c = n->conf;
   if (c->first < 0 || c->count < 1 || c->first + c->count > in->channels)
@@ -84,6 +100,16 @@ static void slice_back_block(const nn_node *n, const nn_frame *f, int from, int 
   }
 }
 
+static void slice_relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
+  size_t S = (size_t)f->lanes, width = nn_width(n->shape, f);
+  double *out = nn_account(t, n->id, NN_OUT, f->lanes), *in = nn_account(t, n->id, NN_IN, f->lanes);
+  for (int p = 0; p < nn_positions(n->shape); p++) {
+    const nn_real *from = t->relevance[n->id] + (size_t)p * width;
+    spread(width, from, t->relevance[n->in[0]] + slice_at(n, f, p), false);
+    for (size_t c = 0; c < width; c += S) nn_credit(out, f->lanes, from + c), nn_credit(in, f->lanes, from + c);
+  }
+}
+
 static void slice_text(const nn_node *n, FILE *f) {
   const nn_slice_conf *c = n->conf;
   fprintf(f, "first %d count %d", c->first, c->count);
@@ -91,6 +117,8 @@ static void slice_text(const nn_node *n, FILE *f) {
 
 const nn_op nn_op_concat = {.name = "concat",
                             .help = "channels of several inputs behind each other",
+                            .takes = NN_SHARE_PASS,
+                            .relevance = concat_relevance,
                             .min_in = 1,
                             .max_in = NN_MAX_IN,
                             .shape = concat_shape,
@@ -104,6 +132,8 @@ const nn_op nn_op_concat = {.name = "concat",
 const nn_op nn_op_slice = {.name = "slice",
                            .help = "some channels of the input",
                            .conf_size = sizeof(nn_slice_conf),
+                           .takes = NN_SHARE_PASS,
+                           .relevance = slice_relevance,
                            .min_in = 1,
                            .max_in = 1,
                            .shape = slice_shape,

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 #include "nn/segment.h"
 #include "nn/window.h"
 
@@ -60,6 +61,11 @@ static void back_block(const nn_node *n, const nn_frame *f, int from, int to) {
                          f->scratch);
 }
 
+static nn_linear linear(const nn_node *n) {
+  const nn_conv_conf *c = n->conf;
+  return nn_linear_of_layer(n->table, n, c->out, c->bias ? (size_t)c->out : 0, true);
+}
+
 static void text(const nn_node *n, FILE *f) {
   const nn_conv_conf *c = n->conf;
   nn_window_text(&c->window, f);
@@ -80,4 +86,7 @@ const nn_op nn_op_conv = {.name = "conv",
                           .block = block,
                           .backward = nn_every_back_block,
                           .back_block = back_block,
+                          .takes = NN_SHARE_SUM | NN_SHARE_PLAIN,
+                          .relevance = nn_linear_relevance,
+                          .linear = linear,
                           .text = text};

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 #include "nn/segment.h"
 
 static int shape(nn_node *n, const nn_shape *in, err *e) {
@@ -54,6 +55,11 @@ static void back_block(const nn_node *n, const nn_frame *f, int from, int to) {
                          f->scratch);
 }
 
+static nn_linear linear(const nn_node *n) {
+  const nn_dense_conf *c = n->conf;
+  return nn_linear_of_layer(n->table, n, c->out, c->bias ? (size_t)c->out : 0, true);
+}
+
 static void text(const nn_node *n, FILE *f) {
   const nn_dense_conf *c = n->conf;
   fprintf(f, "%s bias %d", c->per_position ? "per position" : "of all positions", c->bias);
@@ -73,4 +79,7 @@ const nn_op nn_op_dense = {.name = "dense",
                            .block = block,
                            .backward = nn_every_back_block,
                            .back_block = back_block,
+                           .takes = NN_SHARE_SUM | NN_SHARE_PLAIN,
+                           .relevance = nn_linear_relevance,
+                           .linear = linear,
                            .text = text};

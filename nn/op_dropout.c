@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 
 static int shape(nn_node *n, const nn_shape *in, err *e) {
   const nn_dropout_conf *c = n->conf;
@@ -61,6 +62,8 @@ static void text(const nn_node *n, FILE *f) {
 const nn_op nn_op_dropout = {.name = "dropout",
                              .help = "random zeros in training",
                              .conf_size = sizeof(nn_dropout_conf),
+                             .takes = NN_SHARE_PASS,
+                             .relevance = nn_pass_relevance,
                              .min_in = 1,
                              .max_in = 1,
                              .in_place = true,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 
 static int shape(nn_node *n, const nn_shape *in, err *e) {
   const nn_embedding_conf *c = n->conf;
@@ -44,7 +45,7 @@ static void block(const nn_node *n, const nn_frame *f, int from, int to) {
 
 static void back_block(const nn_node *n, const nn_frame *f, int from, int to) {
   int out = n->shape.channels, S = f->lanes;
-  size_t width = (size_t)*(const int *)n->table * S;
+  size_t width = (size_t) * (const int *)n->table * S;
   nn_real *dx = f->grad[n->in[0]];
   if (dx && nn_opens(n, f, 0)) memset(dx + from * width, 0, (size_t)(to - from) * width * sizeof *dx);
   for (int t = from; t < to; t++)
@@ -52,6 +53,20 @@ static void back_block(const nn_node *n, const nn_frame *f, int from, int to) {
       nn_real *dw = f->dtheta + n->param + row(n, f, t, i) * out;
       const nn_real *dy = f->grad[n->id] + (size_t)t * out * S + i;
       for (int c = 0; c < out; c++) dw[c] += dy[(size_t)c * S];
+    }
+}
+
+/* All that the vector has goes to the category that chose it. */
+static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
+  const nn_embedding_conf *k = n->conf;
+  int C = n->shape.channels, S = f->lanes;
+  double *out = nn_account(t, n->id, NN_OUT, S), *in = nn_account(t, n->id, NN_IN, S);
+  for (int p = 0; p < nn_positions(n->shape); p++)
+    for (int c = 0; c < C; c++) {
+      const nn_real *from = t->relevance[n->id] + ((size_t)p * C + c) * S;
+      nn_real *to = t->relevance[n->in[0]] + ((size_t)p * *(const int *)n->table + k->column) * S;
+      for (int i = 0; i < S; i++) to[i] += from[i];
+      nn_credit(out, S, from), nn_credit(in, S, from);
     }
 }
 
@@ -63,6 +78,8 @@ static void text(const nn_node *n, FILE *f) {
 const nn_op nn_op_embedding = {.name = "embedding",
                                .help = "a trained vector per category",
                                .conf_size = sizeof(nn_embedding_conf),
+                               .takes = NN_SHARE_PASS,
+                               .relevance = relevance,
                                .min_in = 1,
                                .max_in = 1,
                                .needs_x = true,

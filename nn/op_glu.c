@@ -1,6 +1,7 @@
 /* op_glu.c: gated linear unit (Dauphin et al. 2017), y = a sigmoid(b): a and b are the halves of the channels of x. */
 #include "nn/elementwise.h"
 #include "nn/ops.h"
+#include "nn/relevance.h"
 
 static int shape(nn_node *n, const nn_shape *in, err *e) {
   if (in->channels % 2) return err_set(e, ERR_RUN, "needs an even number of channels, not %d", in->channels);
@@ -37,8 +38,23 @@ static void back_block(const nn_node *n, const nn_frame *f, int from, int to) {
   }
 }
 
+/* A product of signal and gate (Arras et al. 2017): winner: all to the signal; flat: half each. */
+static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
+  size_t width = nn_width(n->shape, f), S = (size_t)f->lanes;
+  nn_real gate = r->rule[n->id].type == &nn_rule_winner ? 0 : (nn_real)0.5;
+  double *out = nn_account(t, n->id, NN_OUT, f->lanes), *in = nn_account(t, n->id, NN_IN, f->lanes);
+  for (int p = 0; p < nn_positions(n->shape); p++) {
+    const nn_real *R = t->relevance[n->id] + (size_t)p * width;
+    nn_real *a = t->relevance[n->in[0]] + 2 * (size_t)p * width, *b = a + width;
+    for (size_t i = 0; i < width; i++) a[i] += (1 - gate) * R[i], b[i] += gate * R[i];
+    for (size_t c = 0; c < width; c += S) nn_credit(out, f->lanes, R + c), nn_credit(in, f->lanes, R + c);
+  }
+}
+
 const nn_op nn_op_glu = {.name = "glu",
                          .help = "one half of the channels gates the other",
+                         .takes = NN_SHARE_WINNER | NN_SHARE_EVEN,
+                         .relevance = relevance,
                          .min_in = 1,
                          .max_in = 1,
                          .needs_x = true,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 
 static int shape(nn_node *n, const nn_shape *in, err *e) {
   const nn_norm_conf *c = n->conf;
@@ -76,6 +77,40 @@ static void back_block(const nn_node *n, const nn_frame *f, int from, int to) {
   for (int t = to - 1; t >= from; t--) back_at(n, f, t);
 }
 
+/* 1/sd counts as constant (Ali et al., ICML 2022): y_c = g_c inv (x_c - mean) + b_c is a sum over all channels, with
+ * weights g_c inv (delta_cj - 1/C):   R_j = x_j (u_j - mean_c u_c),   u_c = g_c inv s_c. Lanes of s in scratch. */
+static void relevance_at(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t, int p) {
+  const nn_rule *rule = &r->rule[n->id];
+  int C = n->shape.channels, S = f->lanes;
+  size_t at = (size_t)p * C * S;
+  const nn_real *g = f->theta + n->param, *b = g + C, *x = f->value[n->in[0]] + at;
+  const nn_real *mean = f->keep[n->id] + 2 * (size_t)p * S, *inv = mean + S;
+  nn_real *to = t->relevance[n->in[0]] + at, got[NN_MAX_LANES], all[NN_MAX_LANES] = {0};
+  for (int c = 0; c < C; c++) {
+    nn_real *s = t->scratch + (size_t)c * S;
+    nn_row one = {.S = S, .R = t->relevance[n->id] + at + (size_t)c * S, .z = {s, NULL}};
+    nn_rule_bias(rule, (double)b[c], one.bias);
+    for (int i = 0; i < S; i++) s[i] = g[c] * inv[i] * (x[(size_t)c * S + i] - mean[i]);
+    rule->type->share(rule, &one, nn_account(t, n->id, 0, S));
+    for (int i = 0; i < S; i++) s[i] *= g[c] * inv[i], all[i] += s[i] / (nn_real)C;
+  }
+  for (int c = 0; c < C; c++) {
+    for (int i = 0; i < S; i++) {
+      size_t k = (size_t)c * S + i;
+      got[i] = x[k] * (t->scratch[k] - all[i]);
+      to[k] += got[i];
+    }
+    nn_credit(nn_account(t, n->id, NN_IN, S), S, got);
+  }
+}
+
+static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
+  if (r->rule[n->id].type == &nn_rule_pass)
+    nn_pass_relevance(n, f, r, t);
+  else
+    for (int p = 0; p < nn_positions(n->shape); p++) relevance_at(n, f, r, t, p);
+}
+
 static void text(const nn_node *n, FILE *f) {
   fprintf(f, "eps %.17g", ((const nn_norm_conf *)n->conf)->eps);
 }
@@ -83,6 +118,8 @@ static void text(const nn_node *n, FILE *f) {
 const nn_op nn_op_layer_norm = {.name = "layer_norm",
                                 .help = "normalisation over the channels of a position",
                                 .conf_size = sizeof(nn_norm_conf),
+                                .takes = NN_SHARE_PASS | NN_SHARE_PLAIN,
+                                .relevance = relevance,
                                 .min_in = 1,
                                 .max_in = 1,
                                 .needs_x = true,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 #include "nn/window.h"
 
 static int shape(nn_node *n, const nn_shape *in, err *e) {
@@ -37,8 +38,8 @@ static bool masked(const nn_node *n, const nn_frame *f, int tap, nn_real *mask) 
 static void shares(const nn_node *n, const nn_frame *f, int t, nn_real *share) {
   const nn_pool_conf *c = n->conf;
   const nn_window *w = n->table;
-  int count = 0, row = w->in.extent[1] * w->in.extent[2];
-  for (int tap = 0; tap < w->taps; tap++) count += nn_window_at(w, t, tap) >= 0;
+  int count = c->global ? w->taps : 0, row = w->in.extent[1] * w->in.extent[2];
+  for (int tap = 0; tap < w->taps && !c->global; tap++) count += nn_window_at(w, t, tap) >= 0;
   for (int i = 0; i < f->lanes; i++) {
     int held = c->global && f->length ? nn_length(f, w->in.extent[0], i) * row : count;
     share[i] = held > 0 ? 1 / (nn_real)held : 0;
@@ -119,6 +120,85 @@ static void back_block(const nn_node *n, const nn_frame *f, int from, int to) {
     }
 }
 
+/* What lane i of tap `tap` counts: 1 or, where it holds no data, 0. Returns its position or -1. */
+static int counted(const nn_node *n, const nn_frame *f, int t, int tap, nn_real *count) {
+  for (int i = 0; i < f->lanes; i++) count[i] = 1;
+  masked(n, f, tap, count);
+  return nn_window_at(n->table, t, tap);
+}
+
+/* All relevance of position t to the largest x of the window (the first, where several are): forward kept its tap. */
+static void to_winner(const nn_node *n, const nn_frame *f, nn_trail *tr, int t) {
+  const nn_window *w = n->table;
+  int C = n->shape.channels, S = f->lanes;
+  const nn_real *R = tr->relevance[n->id] + (size_t)t * C * S, *won = f->keep[n->id] + (size_t)t * C * S;
+  nn_real got[NN_MAX_LANES];
+  for (int tap = -1; tap < w->taps; tap++) {
+    int u = tap < 0 ? -1 : nn_window_at(w, t, tap);
+    for (int c = 0; c < C && (tap < 0 || u >= 0); c++) {
+      for (int i = 0; i < S; i++) got[i] = won[c * S + i] == (nn_real)tap ? R[c * S + i] : 0;
+      nn_credit(nn_account(tr, n->id, tap < 0 ? NN_STABILISER : NN_IN, S), S, got); /* -1: nothing was there to win */
+      nn_real *to = tr->relevance[n->in[0]] + ((size_t)u * C + c) * S;
+      for (int i = 0; i < S && tap >= 0; i++) to[i] += got[i];
+    }
+  }
+  for (int c = 0; c < C; c++) nn_credit(nn_account(tr, n->id, NN_OUT, S), S, R + (size_t)c * S);
+}
+
+/* What tap `tap` of position t adds to the sums z (units, C, S), or (back) gets by the shares in z. */
+static void one_tap(const nn_node *n, const nn_frame *f, const nn_rule *rule, nn_trail *tr, int t, int tap,
+                    const nn_real *share, bool back) {
+  const nn_gain g = nn_rule_gain(rule, 1);
+  int C = n->shape.channels, S = f->lanes;
+  nn_real count[NN_MAX_LANES], got[NN_MAX_LANES];
+  int u = counted(n, f, t, tap, count);
+  if (u < 0) return;
+  for (int i = 0; i < S; i++) count[i] *= share[i];
+  for (int c = 0; c < C; c++) {
+    size_t row = ((size_t)u * C + c) * S;
+    const nn_real *x = f->value[n->in[0]] + row;
+    nn_real *to = tr->relevance[n->in[0]] + row;
+    for (int i = 0; i < S; i++) got[i] = 0;
+    for (int k = 0; k < rule->type->units; k++) {
+      nn_real *z = tr->scratch + ((size_t)k * C + c) * S;
+      for (int i = 0; i < S; i++) {
+        nn_real q = count[i] * nn_gain_at(&g, k, x[i]);
+        got[i] += q * z[i];
+        z[i] = back ? z[i] : z[i] + q;
+      }
+    }
+    if (!back) continue;
+    for (int i = 0; i < S; i++) to[i] += got[i];
+    nn_credit(nn_account(tr, n->id, NN_IN, S), S, got);
+  }
+}
+
+/* A sum over the window, each number with the weight 1 / (how many count). */
+static void to_all(const nn_node *n, const nn_frame *f, const nn_rule *rule, nn_trail *tr, int t) {
+  const nn_window *w = n->table;
+  int C = n->shape.channels, S = f->lanes;
+  nn_real share[NN_MAX_LANES];
+  shares(n, f, t, share);
+  memset(tr->scratch, 0, NN_UNITS * (size_t)C * S * sizeof(nn_real));
+  for (int tap = 0; tap < w->taps; tap++) one_tap(n, f, rule, tr, t, tap, share, false);
+  for (int c = 0; c < C; c++) {
+    nn_real *z = tr->scratch + (size_t)c * S;
+    nn_row row = {.S = S, .R = tr->relevance[n->id] + ((size_t)t * C + c) * S, .z = {z, z + (size_t)C * S}};
+    rule->type->share(rule, &row, nn_account(tr, n->id, 0, S));
+  }
+  for (int tap = 0; tap < w->taps; tap++) one_tap(n, f, rule, tr, t, tap, share, true);
+}
+
+/* `winner` of a mean: in equal parts (there is none). */
+static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *tr) {
+  const nn_pool_conf *c = n->conf;
+  const nn_rule *rule = &r->rule[n->id], flat = {.type = &nn_rule_flat};
+  bool winner = rule->type == &nn_rule_winner;
+  if (winner && !c->max) rule = &flat;
+  for (int t = 0; t < nn_positions(n->shape); t++)
+    winner && c->max ? to_winner(n, f, tr, t) : to_all(n, f, rule, tr, t);
+}
+
 static void text(const nn_node *n, FILE *f) {
   const nn_pool_conf *c = n->conf;
   fprintf(f, "%s ", c->max ? "max" : "mean");
@@ -131,6 +211,8 @@ static void text(const nn_node *n, FILE *f) {
 const nn_op nn_op_pool = {.name = "pool",
                           .help = "mean or maximum over windows or all positions",
                           .conf_size = sizeof(nn_pool_conf),
+                          .takes = NN_SHARE_WINNER | NN_SHARE_SUM | NN_SHARE_PLAIN,
+                          .relevance = relevance,
                           .min_in = 1,
                           .max_in = 1,
                           .shape = shape,

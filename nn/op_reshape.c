@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 
 static int shape(nn_node *n, const nn_shape *in, err *e) {
   const nn_reshape_conf *c = n->conf;
@@ -34,6 +35,8 @@ static void text(const nn_node *n, FILE *f) {
 const nn_op nn_op_reshape = {.name = "reshape",
                              .help = "the same numbers in another shape",
                              .conf_size = sizeof(nn_reshape_conf),
+                             .takes = NN_SHARE_PASS,
+                             .relevance = nn_pass_relevance,
                              .min_in = 1,
                              .max_in = 1,
                              .in_place = true,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 #include "nn/segment.h"
 
 static int shape(nn_node *n, const nn_shape *in, err *e) {
@@ -26,7 +27,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
     nn_segments_close(s, t);
     n->local &= c->start[t + 1] == c->start[t] + 1;
   }
-  if (bad) return err_set(e, ERR_RUN, "out of memory");
+  if (bad || nn_segments_finish(s)) return err_set(e, ERR_RUN, "out of memory");
   n->shape = *in;
   n->shape.channels = c->out;
   n->nparam = (size_t)row * c->out + (c->bias ? (size_t)P * c->out : 0);
@@ -71,6 +72,11 @@ static void back_step(const nn_node *n, const nn_frame *f, int t) {
                        n->local && nn_opens(n, f, 0), dtheta, f->scratch);
 }
 
+static nn_linear linear(const nn_node *n) {
+  const nn_sites_conf *c = n->conf;
+  return nn_linear_of_layer(n->table, n, c->out, c->bias ? (size_t)c->positions * (size_t)c->out : 0, false);
+}
+
 static void text(const nn_node *n, FILE *f) {
   const nn_sites_conf *c = n->conf;
   uint32_t h = 2166136261u; /* the lists, told apart */
@@ -93,5 +99,8 @@ const nn_op nn_op_sites = {
     .step = step,
     .backward = nn_every_back_step,
     .back_step = back_step,
+    .takes = NN_SHARE_SUM | NN_SHARE_PLAIN,
+    .relevance = nn_linear_relevance,
+    .linear = linear,
     .text = text,
 };

@@ -80,6 +80,8 @@ typedef struct nn_norm_conf {
   bool zero; /* scales start at 0 (a residual branch that begins closed), else at 1 */
 } nn_norm_conf;
 extern const nn_op nn_op_batch_norm, nn_op_layer_norm;
+/* Batch norm by the moments of the state is y = scale x + shift, (C) each. */
+void nn_batch_norm_affine(const nn_node *n, const nn_real *theta, const nn_real *state, double *scale, double *shift);
 
 /* In training each number is zero with probability rate, else divided by 1 - rate. */
 typedef struct nn_dropout_conf {

@@ -107,8 +107,8 @@ int nn_segments_finish(nn_segments *s) {
   return 0;
 }
 
-void nn_segments_block(const nn_segments *s, int from, int to, int out, int S, const nn_real *W, const nn_real *X,
-                       const nn_real *bias, nn_real *Y) {
+void nn_segments_apply(const nn_segments *s, int from, int to, int out, int S, const nn_real *W, const nn_real *X,
+                       const nn_real *bias, bool add, nn_real *y) {
   for (int t = from, run; t < to; t += run) {
     run = s->run[t] < to - t ? s->run[t] : to - t;
     nn_multiply(&(nn_product){.R = out,
@@ -125,10 +125,16 @@ void nn_segments_block(const nn_segments *s, int from, int to, int out, int S, c
                               .tb = S,
                               .Bp = (long)s->shift[t] * S,
                               .bias = bias,
-                              .C = Y + (size_t)t * out * S,
+                              .C = y + (size_t)(t - from) * out * S,
                               .ldc = S,
-                              .Cp = (long)out * S});
+                              .Cp = (long)out * S,
+                              .add = add});
   }
+}
+
+void nn_segments_block(const nn_segments *s, int from, int to, int out, int S, const nn_real *W, const nn_real *X,
+                       const nn_real *bias, nn_real *Y) {
+  nn_segments_apply(s, from, to, out, S, W, X, bias, false, Y + (size_t)from * out * S);
 }
 
 /* What the backward of one run of positions has at hand. */
@@ -211,6 +217,17 @@ void nn_segments_back_block(const nn_segments *s, int from, int to, int out, int
       back_weights(&b, &s->segment[i], X, scratch, dW);
     }
     if (dbias) back_bias(&b, scratch, dbias);
+  }
+}
+
+void nn_segments_apply_back(const nn_segments *s, int from, int to, int out, int S, const nn_real *W, const nn_real *y,
+                            nn_real *dX) {
+  int most = 256 / S < 1 ? 1 : 256 / S < RUN ? 256 / S : RUN;
+  for (int t = from, run; t < to; t += run) {
+    run = s->run[t] < to - t ? s->run[t] : to - t;
+    run = run < most ? run : most;
+    back b = {s, t, run, out, S, y + (size_t)(t - from) * out * S};
+    for (int i = s->start[t]; i < s->start[t + 1]; i++) back_inputs(&b, &s->segment[i], W, dX, false);
   }
 }
 

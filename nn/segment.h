@@ -44,6 +44,13 @@ void nn_segments_back_block(const nn_segments *s, int from, int to, int out, int
                             const nn_real *dY, nn_real *dX, bool set, nn_real *dW, nn_real *dbias, nn_real *scratch);
 size_t nn_segments_scratch(int out);
 
+/* Products with other weights than the op's own (nn/relevance.h), after nn_segments_finish: y (to - from, out, S) of
+ * positions from .. to-1, set or added to (then without bias); dX += of such a y. */
+void nn_segments_apply(const nn_segments *s, int from, int to, int out, int S, const nn_real *W, const nn_real *X,
+                       const nn_real *bias, bool add, nn_real *y);
+void nn_segments_apply_back(const nn_segments *s, int from, int to, int out, int S, const nn_real *W, const nn_real *y,
+                            nn_real *dX);
+
 /* rows of y = bias (NULL: zero); bias gradient = sum over lanes. */
 void nn_bias_set(int rows, int S, const nn_real *bias, nn_real *y);
 void nn_bias_grad(int rows, int S, const nn_real *dy, nn_real *dbias);
