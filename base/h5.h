@@ -35,6 +35,8 @@ int h5_write_text(h5 *f, const char *path, const char *text, const char *descrip
 int h5_attr_text(h5 *f, const char *path, const char *name, const char *value, err *e);
 int h5_attr_f64(h5 *f, const char *path, const char *name, double v, err *e);
 int h5_attr_i64(h5 *f, const char *path, const char *name, long long v, err *e);
+/* A link at `path` to an object of another file, named relative to the folder of this one; it need not exist yet. */
+int h5_link(h5 *f, const char *path, const char *file, const char *object, err *e);
 
 bool h5_has(h5 *f, const char *path);
 int h5_dims(h5 *f, const char *path, int *rank, size_t dims[8], err *e);

@@ -1,5 +1,5 @@
-/* h5_write.c: h5_write, h5_write_text, h5_attr_text, h5_attr_f64, h5_attr_i64. Numbers are stored little-endian, texts
- * as UTF-8 of variable length (an attribute of fixed length could not hold more than 64 KiB). */
+/* h5_write.c: h5_write, h5_write_text, h5_link, h5_attr_text, h5_attr_f64, h5_attr_i64. Numbers are stored
+ * little-endian, texts as UTF-8 of variable length (an attribute of fixed length could not hold more than 64 KiB). */
 #include <string.h>
 
 #include "base/h5_priv.h"
@@ -79,6 +79,13 @@ int h5_write_text(h5 *f, const char *path, const char *text, const char *descrip
   int code = write_dataset(f, path, t, t, space, &text, "1", description, e);
   H5Tclose(t), H5Sclose(space);
   return code;
+}
+
+int h5_link(h5 *f, const char *path, const char *file, const char *object, err *e) {
+  hid_t link = links();
+  bool good = H5Lcreate_external(file, object, f->id, path, link, H5P_DEFAULT) >= 0;
+  H5Pclose(link);
+  return good ? 0 : h5_fail(f, "make the link", path, e);
 }
 
 /* The object, or a new group of that name. */

@@ -184,6 +184,25 @@ static void test_full_disk(void) {
   h5_close(f);
 }
 
+/* A link may be made before what it names; reading goes through it. */
+static void test_link(void) {
+  err e = {0};
+  h5 *f;
+  int rank;
+  size_t dims[8], count = 6;
+  double there[6] = {0};
+  CHECK(!h5_create(&f, in_folder("link.h5"), &e) && !h5_link(f, "/far/away", "far.h5", "/", &e) && !h5_commit(f, &e));
+  CHECK(!h5_open(&f, in_folder("link.h5"), &e));
+  CHECK_INT(h5_dims(f, "/far/away/series/grid", &rank, dims, &e), ERR_FILE);
+  h5_close(f), e = (err){0};
+  CHECK(!write_all(in_folder("far.h5"), 3, &e));
+  CHECK(!h5_open(&f, in_folder("link.h5"), &e));
+  CHECK(!h5_dims(f, "/far/away/series/grid", &rank, dims, &e) && rank == 2 && dims[0] == 2 && dims[1] == 3);
+  CHECK(!h5_read(f, "/far/away/series/grid", H5_F64, there, count, &e));
+  CHECK_BITS(there, grid, sizeof grid);
+  h5_close(f);
+}
+
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   CHECK(mkdtemp(folder) != NULL);
@@ -192,6 +211,7 @@ int main(int argc, char **argv) {
   test_equal_bytes();
   test_long_text();
   test_scratch();
+  test_link();
   test_full_disk();
   char command[100];
   snprintf(command, sizeof command, "rm -r %s", folder);
