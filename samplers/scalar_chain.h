@@ -53,6 +53,8 @@ typedef struct scalar_update {          /* a member of the family */
   int (*init)(scalar_mover *w, err *e); /* checks w->conf against grid and model, makes w->self */
   void (*done)(scalar_mover *w);        /* frees w->self; it may be half made or NULL */
   int (*step)(scalar_mover *w, scalar_chain *c, bool thermalise, err *e);
+  /* Estimates of N_f tr D^-1 and N_f tr (D^-1 phi); NULL: no fermions. */
+  int (*traces)(scalar_mover *w, scalar_chain *c, double trace[2], err *e);
 } scalar_update;
 extern const deck_kind *const scalar_updates[]; /* hmc, metropolis, wolff, NULL */
 

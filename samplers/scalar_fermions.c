@@ -37,6 +37,12 @@ static double exact_action(scalar_fermions *f, double *inverse) {
   return -SCALAR_FLAVOURS * ln;
 }
 
+static void noise(const scalar_grid *g, rng stream, const scalar_chain *c, uint32_t draw, double *a, double *b) {
+  for (int p = 0; p < g->planes; p++)
+    rng_normal_pairs(stream, scalar_index(c, (uint64_t)((g->first + p) * g->plane)), (int)g->plane,
+                     (uint32_t)c->state[SCALAR_STEPS], draw, a + p * g->plane, b + p * g->plane);
+}
+
 double scalar_fermions_refresh(scalar_fermions *f, rng stream, const scalar_chain *c) {
   staggered *D = f->D;
   const scalar_grid *g = D->g;
@@ -45,11 +51,7 @@ double scalar_fermions_refresh(scalar_fermions *f, rng stream, const scalar_chai
   f->history = 0, f->failed = false;
   staggered_set(D, c->phi);
   if (f->conf.exact) return exact_action(f, NULL);
-  for (int p = 0; p < g->planes; p++) { /* xi into X */
-    long at = p * g->plane;
-    rng_normal_pairs(stream, scalar_index(c, (uint64_t)((g->first + p) * g->plane)), (int)g->plane,
-                     (uint32_t)c->state[SCALAR_STEPS], 1, f->X[0] + at, f->X[1] + at);
-  }
+  noise(g, stream, c, 1, f->X[0], f->X[1]); /* xi */
   for (int a = 0; a < SCALAR_FLAVOURS; a++) {
     scalar_exchange(g, f->X[a]);
     staggered_apply(g, 1, D->m, f->X[a], f->chi[a]);
@@ -116,4 +118,27 @@ void scalar_fermions_kick(scalar_fermions *f, const double *phi, double *pi, dou
     for (long i = 0; i < scalar_sites(g); i++) pi[i] += push * X[i] * Y[i];
   }
   f->history++;
+}
+
+void scalar_fermions_traces(scalar_fermions *f, rng stream, const scalar_chain *c, double trace[2]) {
+  const scalar_grid *g = f->D->g;
+  f->D->mass = c->m.mass, f->D->coupling = c->m.coupling;
+  f->failed = false;
+  staggered_set(f->D, c->phi);
+  trace[0] = trace[1] = 0;
+  if (f->conf.exact) {
+    exact_action(f, f->inverse);
+    for (long i = 0; i < g->n; i++)
+      trace[0] += SCALAR_FLAVOURS * f->inverse[i], trace[1] += SCALAR_FLAVOURS * f->inverse[i] * c->phi[i];
+    return;
+  }
+  noise(g, stream, c, 2, f->chi[0], f->chi[1]);
+  for (int a = 0; a < SCALAR_FLAVOURS; a++) { /* each vector estimates one flavour */
+    clear(g, f->X[a]), clear(g, f->Y[a]);
+    scalar_exchange(g, f->chi[a]);
+    solve(f, a, f->X[a], f->conf.force_tol);
+    trace[0] += scalar_dot(g, g->plane, f->chi[a], f->Y[a]);
+    for (long i = 0; i < scalar_sites(g); i++) f->X[a][i] = f->Y[a][i] * c->phi[i];
+    trace[1] += scalar_dot(g, g->plane, f->chi[a], f->X[a]);
+  }
 }

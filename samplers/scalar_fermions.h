@@ -32,5 +32,8 @@ void scalar_fermions_free(scalar_fermions *f);
 double scalar_fermions_refresh(scalar_fermions *f, rng stream, const scalar_chain *c);
 double scalar_fermions_action(scalar_fermions *f, const double *phi);
 void scalar_fermions_kick(scalar_fermions *f, const double *phi, double *pi, double t); /* pi += t F */
+/* Unbiased estimates of N_f tr D^-1 and N_f tr (D^-1 phi) from two noise vectors of the chain's present step; with the
+ * exact determinant the traces themselves. Pseudofermions are lost: before the next refresh only. */
+void scalar_fermions_traces(scalar_fermions *f, rng stream, const scalar_chain *c, double trace[2]);
 
 #endif

@@ -219,6 +219,12 @@ static int step(scalar_mover *w, scalar_chain *c, bool thermalise, err *e) {
   return 0;
 }
 
+static int traces(scalar_mover *w, scalar_chain *c, double trace[2], err *e) {
+  scalar_fermions *f = ((scalar_hmc_room *)w->self)->fermions;
+  scalar_fermions_traces(f, w->stream, c, trace);
+  return f->failed ? err_set(e, ERR_RUN, "chain %u: the solver does not converge", c->number) : 0;
+}
+
 /* ---- making ---- */
 
 static int check(const scalar_mover *w, const scalar_hmc_conf *c, err *e) {
@@ -257,4 +263,5 @@ const scalar_update scalar_hmc = {
     .init = init,
     .done = done,
     .step = step,
+    .traces = traces,
 };

@@ -27,6 +27,7 @@ file(STRINGS ${CMAKE_SOURCE_DIR}/apps/apps.c apps REGEX "^extern const app ")
 string(REGEX MATCHALL "app_[a-z0-9_]+" apps "${apps}")
 foreach(a ${apps})
   string(REPLACE "app_" "" a ${a})
+  string(REPLACE "_" "-" a ${a})
   script_test(template.${a} 30 1 ${here}/run_inputs.sh template $<TARGET_FILE:spinet> ${a})
 endforeach()
 

@@ -15,6 +15,8 @@ smallness() { # overrides that make a deck of the app run for seconds
     ising) echo "-s train.steps=3 -s train.batch=128 -s train.growth=1 -s estimate.draws=512 -s estimate.compare=64" \
       "-s chain.sweeps=200 -s chain.thermalisation=10 -s chain.replicas=2" ;;
     heisenberg) echo "-s train.steps=3 -s train.batch=128 -s train.growth=1 -s estimate.draws=512 -s exact.length=4" ;;
+    yukawa-generate) echo "-s chain.steps=40 -s chain.thermalisation=5 -s chain.every=1 -s chain.replicas=1 -s model.draw=3" \
+      "-s lattice.L=4" ;;
     *) echo "tests/run_inputs.sh does not know how to make a deck of app $1 small" >&2 && exit 1 ;;
   esac
 }
@@ -41,7 +43,7 @@ try_deck() {
 fill_template() {
   awk '/^[^ ]/ { other = 0 }
        /^  #$/ { other = 1 }
-       /<required/ && !other { sub(/# /, ""); sub(/<required, an integer>/, "8"); sub(/<required, a number>/, "0.4"); sub(/<required, a text>/, "x") }
+       /<required/ && !other { sub(/# /, ""); sub(/<required, an integer>/, "8"); sub(/<required, a number>/, "0.4"); sub(/<required, a number, a list[^>]*>/, "0.1"); sub(/<required, a text>/, "x") }
        { print }'
 }
 
@@ -49,6 +51,7 @@ try_template() {
   local extra=()
   case $word in
     ising) extra=(-s lattice.L=8) ;; # L, or rows and cols: neither is required alone
+    yukawa-generate) extra=(-s lattice.L=8) ;; # L, or sides
   esac
   "$program" template "$word" | fill_template >"$work/template.yaml"
   "$program" check "$work/template.yaml" "${extra[@]}"
