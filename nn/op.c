@@ -2,11 +2,32 @@
  */
 #include "nn/ops.h"
 
-const nn_op *const nn_ops[] = {
-    &nn_op_causal_conv2d, &nn_op_causal_dense, &nn_op_sites,   &nn_op_dense,    &nn_op_conv,      &nn_op_pool,
-    &nn_op_batch_norm,    &nn_op_layer_norm,   &nn_op_dropout, &nn_op_prelu,    &nn_op_relu,      &nn_op_tanh,
-    &nn_op_silu,          &nn_op_gelu,         &nn_op_sigmoid, &nn_op_softplus, &nn_op_glu,       &nn_op_product,
-    &nn_op_add,           &nn_op_concat,       &nn_op_reshape, &nn_op_slice,    &nn_op_embedding, NULL};
+const nn_op *const nn_ops[] = {&nn_op_causal_conv2d,
+                               &nn_op_causal_dense,
+                               &nn_op_sites,
+                               &nn_op_dense,
+                               &nn_op_conv,
+                               &nn_op_pool,
+                               &nn_op_batch_norm,
+                               &nn_op_layer_norm,
+                               &nn_op_dropout,
+                               &nn_op_prelu,
+                               &nn_op_relu,
+                               &nn_op_tanh,
+                               &nn_op_silu,
+                               &nn_op_gelu,
+                               &nn_op_sigmoid,
+                               &nn_op_softplus,
+                               &nn_op_glu,
+                               &nn_op_product,
+                               &nn_op_add,
+                               &nn_op_concat,
+                               &nn_op_reshape,
+                               &nn_op_slice,
+                               &nn_op_embedding,
+                               &nn_op_s4d,
+                               &nn_op_s4,
+                               NULL};
 
 void nn_every_step(const nn_node *n, const nn_frame *f) {
   for (int t = 0; t < nn_positions(n->shape); t++) n->op->step(n, f, t);

@@ -59,6 +59,8 @@ typedef struct nn_node {
   size_t state, nstate;   /* view of the flat state buffer: what is not trained but followed (running moments)    */
   size_t scratch;         /* reals of worker scratch per lane                              */
   size_t keep;            /* reals per lane that the frame keeps from forward to backward  */
+  size_t fixed_scratch;   /* reals of worker scratch whatever the lanes, behind the others */
+  size_t fixed_keep;      /* reals that the frame keeps whatever the lanes, behind the others */
   double macs;            /* multiply-adds of one forward pass of one sample               */
   bool local;             /* y[t] depends on x[t] only                                     */
   nn_ahead ahead;         /* y[t] may depend on later positions of x: nothing to step through */
@@ -82,7 +84,7 @@ typedef struct nn_frame {
   nn_real *dstate;      /* in training: valid lanes times what the state should follow is added here          */
   nn_real **value;      /* [node] y (positions, channels, S)                                                  */
   nn_real **grad;       /* [node] dy, the same shape; NULL where nobody wants it                              */
-  nn_real **keep;       /* [node] node->keep * S reals                                                        */
+  nn_real **keep;       /* [node] node->keep * S reals, then from a multiple of 16 on node->fixed_keep            */
   nn_real *scratch;
   const unsigned *opens; /* [node] bit k: dx of input k holds nothing yet and must be set, not added to (local nodes);
                             NULL: always add                                              */
@@ -96,6 +98,7 @@ struct nn_op {
   bool in_place; /* y (and dx on dy) may lie on the first input's storage: no walk reads x after writing y         */
   bool needs_y;  /* backward reads y, so nobody may write over it                                                  */
   bool needs_x;  /* backward reads x, so x may not be overwritten in place by this or another reader               */
+  bool rounds;   /* step sums in another order than forward: equal up to rounding                                  */
   /* From conf and the inputs' shapes: shape, nparam, scratch, macs, table. */
   int (*shape)(nn_node *n, const nn_shape *in, err *e);
   void (*free)(nn_node *n); /* may be NULL */
@@ -123,6 +126,13 @@ void nn_every_block(const nn_node *n, const nn_frame *f);
 void nn_every_back_block(const nn_node *n, const nn_frame *f);
 void nn_block_step(const nn_node *n, const nn_frame *f, int t);
 void nn_block_back_step(const nn_node *n, const nn_frame *f, int t);
+/* Behind what counts by lanes. */
+static inline nn_real *nn_fixed_scratch(const nn_node *n, const nn_frame *f) {
+  return f->scratch + (n->scratch * (size_t)f->lanes + 15) / 16 * 16;
+}
+static inline nn_real *nn_fixed_keep(const nn_node *n, const nn_frame *f) {
+  return f->keep[n->id] + (n->keep * (size_t)f->lanes + 15) / 16 * 16;
+}
 static inline bool nn_opens(const nn_node *n, const nn_frame *f, int input) {
   return f->opens && (f->opens[n->id] >> input & 1);
 }

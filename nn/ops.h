@@ -2,6 +2,7 @@
 #ifndef NN_OPS_H
 #define NN_OPS_H
 
+#include "nn/hippo.h"
 #include "nn/op.h"
 #include "nn/window.h"
 
@@ -112,5 +113,18 @@ typedef struct nn_embedding_conf {
   int column, levels, out;
 } nn_embedding_conf;
 extern const nn_op nn_op_embedding;
+
+/* Structured state space layers: every channel is convolved with the response of its own linear recurrence, of `states`
+ * real numbers, over the whole sequence (extent 0). `both`: a second one, with its own output weights, runs backwards.
+ * Time steps at first between dt_min and dt_max; `rate` multiplies them (2: a network trained at 100 Hz sees 50 Hz). */
+typedef struct nn_ssm_conf {
+  nn_s4d_start start; /* s4d only */
+  int states;
+  bool both;
+  double dt_min, dt_max, rate;
+} nn_ssm_conf;
+extern const nn_op
+    nn_op_s4d; /* diagonal, everything trained: ln dt (H), ln -Re a, Im a (H, n), C (dirs, H, n, 2), D (H) */
+extern const nn_op nn_op_s4; /* HiPPO-LegS, fixed: C (dirs, H, n, 2), D (H) */
 
 #endif

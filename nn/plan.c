@@ -60,10 +60,12 @@ static void plan_values(nn_plan *p) {
   }
   for (int i = 0; i < g->nnodes; i++) {
     p->keep_at[i] = p->values;
-    p->values += round_up(g->node[i].keep * (size_t)p->lanes);
+    p->values += round_up(g->node[i].keep * (size_t)p->lanes) + round_up(g->node[i].fixed_keep);
   }
-  for (int i = 0; i < g->nnodes; i++)
-    if (g->node[i].scratch * (size_t)p->lanes > p->scratch) p->scratch = g->node[i].scratch * (size_t)p->lanes;
+  for (int i = 0; i < g->nnodes; i++) {
+    size_t need = round_up(g->node[i].scratch * (size_t)p->lanes) + g->node[i].fixed_scratch;
+    if (need > p->scratch) p->scratch = need;
+  }
 }
 
 /* Node by node, a node's dy is born at its last reader (or at the output) and dies after its own backward;

@@ -47,6 +47,10 @@ static const double first_guess[] = {.5, -.25, 1, 0, .75, .1, .2, .3, .4};
   &(nn_pool_conf) {                                               \
     .max = is_max, .global = is_global, .window = { __VA_ARGS__ } \
   }
+#define SPACE(...) \
+  &(nn_ssm_conf) { \
+    __VA_ARGS__    \
+  }
 #define GRID(r, c, k) \
   { {r, c, 1}, k }
 static const sample samples[] = {
@@ -120,6 +124,12 @@ static const sample samples[] = {
     {&nn_op_reshape, GRID(3, 2, 5), 30, false, &(nn_reshape_conf){{{0}, 0}}, .y = {{1, 1, 1}, 30}},
     {&nn_op_reshape, GRID(3, 2, 4), 2, false, &(nn_reshape_conf){{{4, 3, 1}, 2}}, .y = {{4, 3, 1}, 2}},
     {&nn_op_embedding, GRID(3, 1, 2), 4, false, &(nn_embedding_conf){1, 3, 4}, .levels = 3},
+    {&nn_op_s4d, GRID(37, 1, 2), 2, false, SPACE(NN_S4D_LIN, 4, false, .01, .3, 1)},
+    {&nn_op_s4d, GRID(70, 1, 1), 1, false, SPACE(NN_S4D_LEGS, 16, false, .001, .02, 2)},
+    {&nn_op_s4d, GRID(37, 1, 2), 2, false, SPACE(NN_S4D_INV, 4, true, .01, .3, 1)},
+    {&nn_op_s4d, GRID(19, 1, 2), 2, false, SPACE(NN_S4D_INV, 2, true, .01, .3, 1), .masked = true},
+    {&nn_op_s4, GRID(37, 1, 2), 2, false, SPACE(.states = 8, .dt_min = .001, .dt_max = .1, .rate = 1)},
+    {&nn_op_s4, GRID(19, 1, 2), 2, false, SPACE(.states = 4, .both = true, .dt_min = .01, .dt_max = .2, .rate = 1)},
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 
