@@ -226,6 +226,7 @@ static const setting cases[] = {
     {"high xxx FM", 4, 6, {1, 1, 1}, 3, 0, 546},
     {"xxx AFM in a field", 4, 4, {1, 1, -1}, 1.3, .7, 90},
     {"XYZ in a field", 4, 4, {1.2, .8, .5}, 1.3, -.6, 512},
+    {"strongly anisotropic in a field", 4, 4, {1.8, .2, -.3}, 4, .3, 512},
     {"two rows XYZ in a field", 4, 2, {1.2, .8, -.5}, 1.3, .5, 32},
 };
 
