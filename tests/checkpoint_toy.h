@@ -21,7 +21,8 @@ enum { ROWS = 7, WIDTH = 3, JOURNAL = 20000 };
 
 typedef struct toy_config {
   long steps, pause_us;
-  long signal_at, signal_rank, file_at, full_at, diverge_at, extra; /* accidents; steps count from 1, 0: never */
+  long signal_at, signal_rank, file_at, full_at, ballast_at, diverge_at,
+      extra; /* accidents; steps count from 1, 0: never */
   double rate;
 } toy_config;
 
@@ -33,6 +34,7 @@ static const deck_key toy_keys[] = {
     {"signal_rank", DECK_INT, AT(signal_rank), "0", 0, 100, NULL, "", "to this rank", true},
     {"file_at", DECK_INT, AT(file_at), "0", 0, 1e6, NULL, "", "stop file at this step", true},
     {"full_at", DECK_INT, AT(full_at), "0", 0, 1e6, NULL, "", "full disk from this step on", true},
+    {"ballast_at", DECK_INT, AT(ballast_at), "0", 0, 1e6, NULL, "", "a file beside the folder fills the disk", true},
     {"diverge_at", DECK_INT, AT(diverge_at), "0", 0, 1e6, NULL, "", "a bit flips on the last rank", true},
     {"extra", DECK_INT, AT(extra), "0", 0, 1, NULL, "", "own an object more", true},
     {"rate", DECK_REAL, AT(rate), "0.3", 0, 1, NULL, "", "relaxation rate", false},
@@ -81,6 +83,14 @@ static int toy_open(toy *t, run *r, err *e) {
   return 0;
 }
 
+/* Takes what is left of a small disk. */
+static void toy_fill_disk(run *r) {
+  static const char block[4096];
+  FILE *f = fopen(run_path(r, "../ballast"), "w");
+  for (int k = 0; f && k < 100000 && fwrite(block, sizeof block, 1, f) == 1; k++) continue;
+  if (f) fclose(f);
+}
+
 static void toy_accidents(toy *t) {
   if (t->clock == t->c.signal_at && run_comm(t->r)->rank == t->c.signal_rank % run_comm(t->r)->ranks) raise(SIGUSR1);
   err e = {0};
@@ -88,6 +98,7 @@ static void toy_accidents(toy *t) {
   if (t->clock == t->c.diverge_at && run_comm(t->r)->rank == run_comm(t->r)->ranks - 1)
     ((unsigned char *)t->curve)[3] ^= 4;
   if (t->clock == t->c.full_at) setrlimit(RLIMIT_FSIZE, &(struct rlimit){65536, RLIM_INFINITY});
+  if (t->clock == t->c.ballast_at && run_root(t->r)) toy_fill_disk(t->r);
   if (t->c.pause_us) usleep((useconds_t)t->c.pause_us);
 }
 
