@@ -5,7 +5,8 @@
  * out before the HDF5 library sees a byte of it:
  *   spinet checkpoint 1 \n bytes N \n hash H
  * The HDF5 file: attributes of / (app, precision, version, wall time used ...), /deck (all keys: i or f for identity or
- * free, name, value, between tabs), /state/<object> in global order with its type, shape and hash.
+ * free, name, value, between tabs), /state/<object> in global order with its type, shape, hash and the length of its
+ * rows: zeros that all rows end in (room for work that was never done) are not stored.
  *
  * The file of before stays as checkpoint-prev.h5. Objects may have grown since (train.steps, estimate.draws ...): each
  * row takes what was saved and keeps the rest as it was; what an object has no room for must never have been used (zero
@@ -71,22 +72,38 @@ static int put_head(run *r, h5 *f, err *e) {
              : put_deck(r, f, e);
 }
 
-static int put_item(h5 *f, const run_item *i, const void *all, err *e) {
+/* Rows of `length` bytes lose the zeros that all of them end in; returns what is left of the length, in whole elements,
+ * one at least. */
+static size_t cut_rows(char *all, size_t rows, size_t length, size_t size) {
+  size_t used = length ? size : 0;
+  for (size_t k = 0; k < rows; k++) {
+    size_t last = length;
+    while (last > used && !all[k * length + last - 1]) last--;
+    if (last > used) used = (last + size - 1) / size * size;
+  }
+  for (size_t k = 1; k < rows && used < length; k++) memmove(all + k * used, all + k * length, used);
+  return used;
+}
+
+static int put_item(h5 *f, const run_item *i, char *all, err *e) {
   char path[200];
   run_shape shape = run_item_shape(i);
-  size_t dims[2] = {shape == RUN_ROWS ? i->rows : i->count, i->row};
+  size_t rows = shape == RUN_ROWS ? i->rows : 1, length = shape == RUN_ROWS ? i->row : i->count;
+  size_t size = run_item_size(i), used = cut_rows(all, rows, length * size, size), dims[2] = {rows, used / size};
+  bool table = shape == RUN_ROWS;
   snprintf(path, sizeof path, "/state/%s", i->name);
-  if (h5_write(f, path, i->type, shape == RUN_ROWS ? 2 : 1, dims, all, "1", "state of the run", e) ||
-      h5_attr_text(f, path, "type", type_name[i->type], e) || h5_attr_text(f, path, "shape", shape_name[shape], e))
+  if (h5_write(f, path, i->type, table ? 2 : 1, dims + !table, all, "1", "state of the run", e) ||
+      h5_attr_text(f, path, "type", type_name[i->type], e) || h5_attr_text(f, path, "shape", shape_name[shape], e) ||
+      h5_attr_i64(f, path, "length", (long long)length, e))
     return e->code;
-  return h5_attr_i64(f, path, "hash", (long long)hash64(all, run_item_total(i) * run_item_size(i)), e);
+  return h5_attr_i64(f, path, "hash", (long long)hash64(all, rows * used), e);
 }
 
 /* f: NULL but on rank 0. */
 static int collect_items(run *r, h5 *f, err *e) {
   for (int k = 0; k < r->items; k++) {
     const run_item *i = &r->item[k];
-    void *all = f ? malloc(run_item_total(i) * run_item_size(i) + 1) : NULL;
+    char *all = f ? malloc(run_item_total(i) * run_item_size(i) + 1) : NULL;
     if (f && !all) err_set(e, ERR_RUN, "checkpoint: out of memory for %s", i->name);
     if (!comm_vote(&r->c, e) && !run_item_gather(r, i, all, e) && f) put_item(f, i, all, e);
     free(all);
@@ -312,6 +329,23 @@ static int check_excess(const run_saved *s, const run_item *i, const char *all, 
   return 0;
 }
 
+/* Rows of `stored` bytes get the zeros back that they ended in. NULL if out of memory. */
+static char *pad_rows(char *all, size_t rows, size_t stored, size_t length) {
+  char *padded = calloc(rows * length + 1, 1);
+  for (size_t k = 0; padded && k < rows; k++) memcpy(padded + k * length, all + k * stored, stored);
+  free(all);
+  return padded;
+}
+
+/* The length of its rows before they were cut. */
+static int full_length(const run_saved *s, const char *path, const run_item *i, size_t *length, err *e) {
+  long long full = (long long)*length;
+  if (h5_has_attr(s->f, path, "length") && h5_read_attr_i64(s->f, path, "length", &full, e)) return e->code;
+  if (full < (long long)*length || full > INT64_MAX / 8) return refuse(s, i, "its length is wrong", e);
+  *length = (size_t)full;
+  return 0;
+}
+
 /* The object as saved, and the length of its rows (of all of it, if it has none). Caller frees. */
 static char *read_item(const run_saved *s, const run_item *i, size_t *length, err *e) {
   char path[200], *all = NULL;
@@ -325,13 +359,15 @@ static char *read_item(const run_saved *s, const run_item *i, size_t *length, er
     refuse(s, i, "another number of rows than this deck asks for", e);
     return NULL;
   }
-  *length = dims[rank - 1];
-  size_t n = rows * *length;
-  if (!(all = malloc(n * run_item_size(i) + 1))) err_set(e, ERR_RUN, "restart: out of memory for %s", i->name);
+  size_t size = run_item_size(i), stored = *length = dims[rank - 1], n = rows * stored;
+  if (full_length(s, path, i, length, e)) return NULL;
+  all = malloc(n * size + 1);
   if (all && !h5_read(s->f, path, i->type, all, n, e) && !h5_read_attr_i64(s->f, path, "hash", &hash, e)) {
-    if ((uint64_t)hash != hash64(all, n * run_item_size(i))) refuse(s, i, "its checksum is wrong", e);
-    if (!e->code) check_excess(s, i, all, rows, *length, e);
+    if ((uint64_t)hash != hash64(all, n * size)) refuse(s, i, "its checksum is wrong", e);
+    if (!e->code && stored < *length) all = pad_rows(all, rows, stored * size, *length * size);
+    if (!e->code && all) check_excess(s, i, all, rows, *length, e);
   }
+  if (!all && !e->code) err_set(e, ERR_RUN, "restart: out of memory for %s", i->name);
   return all;
 }
 

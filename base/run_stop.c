@@ -90,8 +90,17 @@ void run_save(run *r) {
   if (!r->o.dry && r->items && !r->restoring && !r->stop) save(r, false);
 }
 
+/* A job that hardly does more than to save would be resubmitted for ever. */
+static void warn_of_cost(run *r) {
+  double time = r->pace.end - r->log.start, cost = r->pace.cost;
+  if (4 * cost > .5 * time)
+    run_warn(r, "a checkpoint takes %.1f s: that leaves little of the %.1f s of this job; give it more wall time", cost,
+             time);
+}
+
 static void stop(run *r, int reason) {
   save(r, true);
+  if (reason == STOP_TIME && run_root(r)) warn_of_cost(r);
   r->stop = true;
   r->why = reason_text[reason];
   if (reason == STOP_FILE && run_root(r)) unlink(run_path(r, "stop"));

@@ -94,6 +94,19 @@ static void test_extend(void) {
   same_bits(in_folder("whole"), in_folder("short"));
 }
 
+/* Room for work that was never done takes none in the file. */
+static void test_room(void) {
+  struct stat few, many;
+  PART(ERR_AGAIN, "", .ranks = 2, DECK, .out = in_folder("few"), .set = {"toy.signal_at=9", SLOW});
+  PART(ERR_AGAIN, "", .ranks = 3, DECK, .out = in_folder("many"), .set = {"toy.signal_at=9", "toy.steps=200000", SLOW});
+  if (world_rank() == 0) {
+    CHECK(!stat(in_folder("few/checkpoint.h5"), &few) && !stat(in_folder("many/checkpoint.h5"), &many));
+    CHECK_REPORT(many.st_size < few.st_size + 4096, "%ld and %ld bytes", (long)few.st_size, (long)many.st_size);
+  }
+  PART(0, "", .ranks = 4, DECK, .out = in_folder("many"), .restart = "auto"); /* shortened to 40 */
+  same_bits(in_folder("whole"), in_folder("many"));
+}
+
 /* ---- ways to stop ---- */
 
 static void test_stops(void) {
@@ -282,6 +295,7 @@ int main(int argc, char **argv) {
   test_ranks();
   test_often();
   test_extend();
+  test_room();
   test_stops();
   test_decks();
   test_diverged();
