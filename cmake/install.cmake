@@ -26,7 +26,7 @@ if(SPINET_HELP2MAN)
 endif()
 
 # The libraries are used with the compiler's own idea of MPI (mpicc, or MPI::MPI_C) and these.
-set(SPINET_LINK ${HDF5_C_LIBRARIES} ${BLAS_LIBRARIES} ${LAPACKE_LIBRARY} ${GSL_LIBRARY})
+set(SPINET_LINK ${HDF5_C_LIBRARIES} ${BLAS_LIBRARIES} ${LAPACKE_LIBRARY} ${GSL_LIBRARY} ${CHOLMOD_LIBRARY})
 list(FILTER SPINET_LINK EXCLUDE REGEX "lib(m|dl|pthread|sz|z)\\.(a|so)$")
 list(JOIN SPINET_LINK " " SPINET_PC_LINK)
 list(JOIN HDF5_C_INCLUDE_DIRS " -I" SPINET_PC_INCLUDE)

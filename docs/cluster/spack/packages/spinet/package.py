@@ -28,6 +28,8 @@ class Spinet(CMakePackage):
     depends_on("netlib-lapack+lapacke", when="^openblas~fortran")
     depends_on("random123")
     depends_on("libyaml")
+    depends_on("suite-sparse")
+    depends_on("flac")
     depends_on("gnuplot", type="run")
 
     def cmake_args(self):
