@@ -8,6 +8,7 @@
 
 #include "apps/apps.h"
 #include "apps/arguments.h"
+#include "apps/extrapolate.h"
 #include "base/collect.h"
 #include "base/farm.h"
 #include "base/run_diff.h"
@@ -126,6 +127,11 @@ static int command_plot(const arguments *a, err *e) {
   return 0;
 }
 
+static int command_extrapolate(const arguments *a, err *e) {
+  collect_options o = collecting(a);
+  return extrapolate_runs(&o, a->out, stdout, e);
+}
+
 static int command_diff(const arguments *a, err *e) {
   bool equal = false;
   if (run_diff(a->word[0], a->word[1], apps_table, stdout, &equal, e)) return e->code;
@@ -181,6 +187,11 @@ static const command commands[] = {
      "draw results of many runs against a deck key, with errors and exact curves; training curves; histograms",
      false,
      command_plot},
+    {{"extrapolate", "extrapolate RUN... --x KEY --y NAMES [--pool] [-o FILE.png|svg|pdf]", "runs", 1, MANY,
+      " --x --y --pool -o "},
+     "results of a sweep to 1/x^2 = 0 (Trotter number), with statistical and systematic error",
+     false,
+     command_extrapolate},
     {{"diff", "diff A B", "two runs", 2, 2, " "},
      "compare two runs bit for bit, times and provenance excluded; exit 0: equal, 1: different",
      false,
@@ -193,7 +204,7 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *f) {
   fprintf(f, "usage: " PROGRAM " COMMAND ...\n\n");
-  for (int i = 0; i < COMMANDS; i++) fprintf(f, "  %-10s %s\n", commands[i].form.name, commands[i].help);
+  for (int i = 0; i < COMMANDS; i++) fprintf(f, "  %-12s %s\n", commands[i].form.name, commands[i].help);
   fprintf(f, "\n  " PROGRAM
              " COMMAND --help tells more; --version names version and libraries\n"
              "exit codes: 0 done, 1 failed, 2 deck or usage, 3 files, 75 stopped with a valid checkpoint: resubmit\n");

@@ -23,4 +23,14 @@ typedef struct collect_options {
 /* Tables (or CSV) to f and, unless path is NULL, all of it into an HDF5 file. */
 int collect_print(const collect_options *o, bool csv, const char *path, FILE *f, err *e);
 
+/* One result of all runs that have it over the deck key o->x, in the order of x. */
+typedef struct collect_series {
+  int n;
+  double *x, *value, *error, *exact; /* (n); error, exact: NaN where unknown */
+  char unit[40];
+} collect_series;
+/* n = 0: no run has a result of this name. ERR_DECK: x is not given or not a number, the result is an array. */
+int collect_points(collect_series *p, const collect_options *o, const char *name, err *e);
+void collect_points_free(collect_series *p);
+
 #endif
