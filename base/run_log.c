@@ -125,12 +125,22 @@ static double rate(const run_logger *l, double now) {
   return now > l->since ? (double)(l->done - l->first) / (now - l->since) : 0;
 }
 
+/* CPU seconds of this process and all its threads, waiting included where it spins. */
+static double cpu_clock(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static void progress_text(const run_logger *l, double now, const char *note, char *s, size_t n) {
-  char left[32];
+  char left[80], cpu[32];
   double speed = rate(l, now), percent = l->total > 0 ? 100. * (double)l->done / (double)l->total : 0;
   duration(left, speed > 0 ? (double)(l->total - l->done) / speed : -1);
   bool over = l->done >= l->total;
-  if (over) duration(left, now - l->since);
+  if (over) {
+    size_t at = strlen(duration(left, now - l->since));
+    snprintf(left + at, sizeof left - at, ", cpu %s", duration(cpu, cpu_clock() - l->cpu_since));
+  }
   snprintf(s, n, "%s %ld/%ld (%.0f %%), %.3g/s, %s%s%s%s", l->phase, l->done, l->total, percent, speed, left,
            over ? "" : " left", note ? "; " : "", note ? note : "");
 }
@@ -140,6 +150,7 @@ static void begin_phase(run_logger *l, const char *phase, long done, double now)
   snprintf(l->phase, sizeof l->phase, "%s", phase);
   l->first = done; /* the clock of the phase starts where its first unit ends */
   l->since = l->printed = l->shown = now;
+  l->cpu_since = cpu_clock();
   l->spoken = false;
 }
 

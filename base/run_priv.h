@@ -60,6 +60,7 @@ typedef struct run_logger {
   char phase[64];
   long first, done, total;            /* of the phase; first: where it began */
   double since, printed, shown, told; /* clock of: phase begun, last plain line, last progress line, last status */
+  double cpu_since;                   /* CPU seconds of the process when the phase began */
   bool spoken;                        /* the phase has had a plain line */
   run_timer_part timer[RUN_TIMERS];
   int timers;
