@@ -3,7 +3,8 @@
  *
  *   train   q(s) -> W(s)/Z over exactly the allowed configurations, by minimising the reverse KL divergence
  *   draw    s_i ~ q, lw_i = ln W(s_i) - ln q(s_i): lnZ, f, e, c, s, m, chi by importance sampling and NMCMC
- *   check   against the transfer matrix at the same Trotter number, and beside the chain without Trotter error */
+ *   check   against the transfer matrix at the same Trotter number and a Markov chain (loop algorithm), and beside the
+ *           chain without Trotter error */
 #include "apps/heisenberg.h"
 
 #include <math.h>
@@ -12,6 +13,7 @@
 #include "lattice/exact_trotter.h"
 #include "nn/optim.h"
 #include "nn/store.h"
+#include "samplers/worldline_reference.h"
 
 typedef struct exact_conf {
   long length;
@@ -40,7 +42,12 @@ static const deck_section schema[] = {
      .kinds = nn_optim_types,
      .kind_def = "adam"},
     {.name = "estimate", .help = "what is made of the draws", .keys = estimate_keys},
-    {.name = "exact", .help = "references", .keys = exact_keys},
+    {.name = "chain",
+     .help = "the Markov chain used as reference",
+     .keys = chain_keys,
+     .kinds = worldline_types,
+     .kind_def = "loop"},
+    {.name = "exact", .help = "exact references", .keys = exact_keys},
     {0},
 };
 
@@ -61,7 +68,7 @@ static int open_problem(problem *p, const deck *d, uint32_t seed, err *e) {
   nn_net_conf net;
   p->exact = p->limit = chain_unknown();
   if (trotter_from_deck(&p->t, d, e) || estimate_check(d, e) || ar_trotter_new(&p->a, p->t, d, e) ||
-      train_check(d, p->a, e))
+      train_check(d, p->a, e) || worldline_check(d, "chain", p->t, e))
     return e->code;
   p->theta = nn_alloc(p->a->net->nparam * sizeof *p->theta);
   if (!p->theta) return err_set(e, ERR_RUN, "parameters: out of memory");
@@ -142,25 +149,44 @@ static void plan(run *r, const problem *p) {
   train_plan(r, p->a);
 }
 
+/* The network looks at configurations of the chain: *lwp (*n) their log weights, the caller's. */
+static int compare(run *r, const problem *p, const worldline_reference *mc, const estimate_data *d, double **lwp,
+                   long *n, err *e) {
+  const int8_t *s = worldline_reference_spins(mc, n);
+  *n -= *n % p->a->lanes;
+  *lwp = malloc(((size_t)*n + 1) * sizeof **lwp);
+  if (!*lwp) err_set(e, ERR_RUN, "comparison: out of memory");
+  if (comm_vote(run_comm(r), e) || !*n) return e->code;
+  estimate_compare(r, p->a, p->theta, d, *n, s, p->exact.lnZ, *lwp, e);
+  return comm_vote(run_comm(r), e);
+}
+
 /* The algorithm: train, draw, compare; every object takes up where a checkpoint left it. */
 static int work(run *r, problem *p, err *e) {
   trainer *t = NULL;
   estimator *draws = NULL;
+  worldline_reference *mc = NULL;
   estimate_trotter what;
+  estimate_conf c;
   estimate_data d = {0};
+  double *lwp = NULL;
+  long np = 0;
   nn_stored stored = {p->a->net, p->theta};
   estimate_trotter_open(&what, p->t, &p->exact);
+  deck_get(run_deck(r), "estimate", estimate_keys, &c);
   if (train_new(&t, r, p->a, p->theta, e) || estimator_new(&draws, r, p->a, &what.model, e) ||
+      worldline_reference_new(&mc, r, "chain", p->t, &p->exact, c.compare, e) ||
       run_writer(r, nn_store_write, &stored, e))
     goto end;
   if (train_run(t, p->exact.lnZ, e) || run_stopping(r) || run_snapshot(r, e)) goto end;
   if (estimator_run(draws, p->theta, train_steps(t), e) || run_stopping(r)) goto end;
   d = estimator_data(draws);
+  if (worldline_reference_run(mc, e) || run_stopping(r) || compare(r, p, mc, &d, &lwp, &np, e)) goto end;
   if (run_root(r)) put_limit(r, p, e);
-  if (!comm_vote(run_comm(r), e) && !run_snapshot(r, e)) heisenberg_figures(r, &what, t, &d);
+  if (!comm_vote(run_comm(r), e) && !run_snapshot(r, e)) heisenberg_figures(r, &what, t, &d, np, lwp);
 end:
   run_writer_end(r, &stored, e);
-  estimator_free(draws), train_free(t);
+  worldline_reference_free(mc), estimator_free(draws), train_free(t), free(lwp);
   return e->code;
 }
 

@@ -7,8 +7,9 @@
 
 extern const app app_heisenberg;
 
-/* figure.png: training curve, log weights, configurations in space and imaginary time; scan.png: e, c, chi against
- * temperature over the exact curves. Local. */
-void heisenberg_figures(run *r, const estimate_trotter *o, const trainer *t, const estimate_data *d);
+/* figure.png: training curve, log weights, a configuration in space and imaginary time. lwp (np): log weights of
+ * configurations of a Markov chain. Local. */
+void heisenberg_figures(run *r, const estimate_trotter *o, const trainer *t, const estimate_data *d, long np,
+                        const double *lwp);
 
 #endif

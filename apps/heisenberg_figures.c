@@ -14,7 +14,8 @@ static void configurations(plot *p, const trotter *t, const estimate_data *d) {
   free(z);
 }
 
-void heisenberg_figures(run *r, const estimate_trotter *o, const trainer *t, const estimate_data *d) {
+void heisenberg_figures(run *r, const estimate_trotter *o, const trainer *t, const estimate_data *d, long np,
+                        const double *lwp) {
   char title[160];
   double lnZ = o->exact.lnZ;
   if (!run_root(r) || (train_steps(t) <= 1 && !d->n)) return;
@@ -22,7 +23,7 @@ void heisenberg_figures(run *r, const estimate_trotter *o, const trainer *t, con
            o->t->beta);
   plot *p = plot_new(title, 2);
   if (train_steps(t) > 1) figure_training(p, t, o->t->beta, lnZ, o->t->sites);
-  if (d->n) figure_weights(p, lnZ, d->n, d->lw, 0, NULL);
+  if (d->n) figure_weights(p, lnZ, d->n, d->lw, np, lwp);
   if (d->n) configurations(p, o->t, d);
   run_figure(r, p, "figure.png");
 }

@@ -13,6 +13,7 @@
 #include <complex.h>
 #include <lapacke.h>
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 
 #include "lattice/exact_trotter.h"
@@ -223,9 +224,12 @@ int exact_chain(chain_thermo *x, int sites, const double J[3], double field, int
     return err_set(e, ERR_RUN, "diagonalisation of %d sites: %d to %d are possible%s", sites, SITES_MIN, most,
                    most < SITES_MAX ? " where Jx and Jy differ" : "");
   ed d;
+  int threads = omp_get_max_threads();
+  omp_set_num_threads(1); /* LAPACK's bits depend on how many it has */
   if (!ed_open(&d, sites, J, field, e) && !solve(&d, e))
     for (int i = 0; i < n; i++) x[i] = average(&d, beta[i]);
   ed_close(&d);
+  omp_set_num_threads(threads);
   return e->code;
 }
 

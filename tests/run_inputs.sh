@@ -14,7 +14,8 @@ smallness() { # overrides that make a deck of the app run for seconds
   case $1 in
     ising) echo "-s train.steps=3 -s train.batch=128 -s train.growth=1 -s estimate.draws=512 -s estimate.compare=64" \
       "-s chain.sweeps=200 -s chain.thermalisation=10 -s chain.replicas=2" ;;
-    heisenberg) echo "-s train.steps=3 -s train.batch=128 -s train.growth=1 -s estimate.draws=512 -s exact.length=4" ;;
+    heisenberg) echo "-s train.steps=3 -s train.batch=128 -s train.growth=1 -s estimate.draws=512 -s exact.length=4" \
+      "-s estimate.compare=64 -s chain.sweeps=200 -s chain.thermalisation=10 -s chain.replicas=2" ;;
     yukawa-generate) echo "-s chain.steps=40 -s chain.thermalisation=5 -s chain.every=1 -s chain.replicas=1 -s model.draw=3" \
       "-s lattice.L=4" ;;
     *) echo "tests/run_inputs.sh does not know how to make a deck of app $1 small" >&2 && exit 1 ;;

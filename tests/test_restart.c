@@ -1,17 +1,19 @@
-/* test_restart.c: app ising stopped by a signal in each of its phases and continued on other numbers of ranks ends with
- * the bits of an undisturbed run, for each optimiser and schedule and each kind of Markov chain; more draws, sweeps and
- * compared configurations added to a finished run are the same as if they had been asked for at once. Four ranks.
+/* test_restart.c: apps ising and heisenberg stopped by a signal in each of its phases and continued on other numbers of
+ * ranks ends with the bits of an undisturbed run, for each optimiser and schedule and each kind of Markov chain; more
+ * draws, sweeps and compared configurations added to a finished run are the same as if they had been asked for at once.
+ * Four ranks.
  *
  * Linked with --wrap=run_tick: the signal is raised at a chosen tick of a chosen phase. */
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apps/heisenberg.h"
 #include "apps/ising.h"
 #include "base/file.h"
 #include "run_part.h"
 
-static const app *const part_apps[] = {&app_ising, NULL};
+static const app *const part_apps[] = {&app_ising, &app_heisenberg, NULL};
 static char folder[64] = "/tmp/spinet_restart_XXXXXX";
 
 static struct {
@@ -40,9 +42,21 @@ static const char deck_text[] =
     "estimate: {draws: 12_000, nmcmc: 9_000, compare: 96}\n"
     "chain: {sweeps: 600, thermalisation: 500, replicas: 5}\n";
 
+static const char quantum_text[] =
+    "app: heisenberg\n"
+    "run: {seed: 5}\n"
+    "lattice: {sites: 8, trotter: 4}\n"
+    "model: {kind: xxx, J: -1, beta: 1}\n"
+    "net: {kind: sites, width: 4}\n"
+    "draw: {lanes: 16}\n"
+    "train: {steps: 300, batch: 64, growth: 2}\n"
+    "estimate: {draws: 12_000, nmcmc: 9_000, compare: 96}\n"
+    "chain: {sweeps: 600, thermalisation: 500, replicas: 5}\n";
+
 /* An optimiser and a chain at a time. */
 static const struct {
   const char *name, *set[6], *chain; /* chain: begin of its phase's name */
+  const char *deck;                  /* NULL: the Ising model's */
 } cases[] = {
     {"adam", {"optimiser.kind=adam", "chain.kind=swendsen-wang"}, "swendsen"},
     {"sgd", {"optimiser.kind=sgd", "optimiser.lr=1e-2", "chain.kind=wolff"}, "wolff"},
@@ -52,6 +66,8 @@ static const struct {
      {"optimiser.warmup=.3", "train.anneal=geometric", "chain.kind=multispin", "chain.replicas=600", "chain.sweeps=60",
       "chain.every=1"},
      "multispin"},
+    {"loop", {"chain.kind=loop"}, "loop", "quantum"},
+    {"local", {"chain.kind=local"}, "local", "quantum"},
 };
 
 static const char *in_folder(const char *name, const char *what) {
@@ -63,8 +79,10 @@ static const char *in_folder(const char *name, const char *what) {
 }
 
 static part part_of(int k, const char *what, int ranks, const char *restart) {
-  part p = {
-      .ranks = ranks, .deck = in_folder("deck", "yaml"), .out = in_folder(cases[k].name, what), .restart = restart};
+  part p = {.ranks = ranks,
+            .deck = in_folder(cases[k].deck ? cases[k].deck : "deck", "yaml"),
+            .out = in_folder(cases[k].name, what),
+            .restart = restart};
   memcpy(p.set, cases[k].set, sizeof cases[k].set);
   return p;
 }
@@ -133,6 +151,8 @@ int main(int argc, char **argv) {
   if (world_rank() == 0) CHECK(mkdtemp(folder) != NULL);
   MPI_Bcast(folder, sizeof folder, MPI_CHAR, 0, MPI_COMM_WORLD);
   if (world_rank() == 0) CHECK(!file_write(in_folder("deck", "yaml"), deck_text, sizeof deck_text - 1, false, &e));
+  if (world_rank() == 0)
+    CHECK(!file_write(in_folder("quantum", "yaml"), quantum_text, sizeof quantum_text - 1, false, &e));
   MPI_Barrier(MPI_COMM_WORLD);
   for (int k = 0; k < (int)(sizeof cases / sizeof *cases); k++) test_phases(k);
   test_extension();
