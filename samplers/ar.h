@@ -12,7 +12,9 @@
 #include "nn/zoo.h"
 #include "samplers/symmetry.h"
 
-enum { AR_FORCED = 1000 }; /* logit of a choice that is none: sigma is 0 or 1 to the last bit */
+/* Logit of a choice that is none: such variables are not drawn, and ln sigma is 0 to the last bit of any sum. Not larger:
+ * vector exponentials fall back to scalar ones where they overflow. */
+enum { AR_FORCED = 100 };
 
 typedef struct ar_conf { /* keys that section `draw` has for every model */
   int symmetry;
