@@ -1,0 +1,117 @@
+/* ecg_sim_class.c: the table of classes: what each does to the model of a patient at a severity of .25 (hardly) to 1.
+ */
+#include <math.h>
+#include <stddef.h>
+
+#include "signals/ecg_sim.h"
+
+enum { FREE, RHYTHM, CONDUCTION, INFARCT, VOLTAGE };
+
+static void bradycardia(ecg_model *m, double s) {
+  m->rr = 60 / (61 - 20 * s);
+}
+
+static void tachycardia(ecg_model *m, double s) {
+  m->rr = 60 / (97 + 40 * s), m->rr_sd *= .4;
+  ecg_shift(&m->normal, ECG_P, .012 + .02 * s); /* conduction is quicker, too */
+}
+
+static void fibrillation(ecg_model *m, double s) {
+  m->rhythm = ecg_rhythms[1], m->rhythm_severity = s;
+  m->rr = .6 + .25 * ecg_uniform(m, ECG_STEP_RHYTHM, 30);
+}
+
+static void flutter(ecg_model *m, double s) {
+  m->rhythm = ecg_rhythms[2], m->rhythm_severity = s;
+  m->rr = (2 + floor(3 * ecg_uniform(m, ECG_STEP_RHYTHM, 0))) / (4.5 + ecg_uniform(m, ECG_STEP_ATRIA, 0));
+}
+
+static void ventricular(ecg_model *m, double s) {
+  m->ventricular = 1 + (int)(2.9 * s);
+  ecg_scale(&m->premature, ECG_QRS, .6 + .4 * s), ecg_scale(&m->premature, ECG_T, .6 + .4 * s);
+}
+
+static void atrial(ecg_model *m, double s) {
+  m->atrial = 1 + (int)(2.9 * s);
+}
+
+/* Later and wider left-ventricular forces, septal forces turned round, T away from QRS. */
+static void left_bundle(ecg_model *m, double s) {
+  for (int i = 0; i < m->normal.n; i++) {
+    ecg_kernel *k = &m->normal.k[i];
+    if (k->wave == ECG_QRS && k->t < -.018)
+      for (int a = 0; a < 3; a++) k->v[a] *= 1 - 1.6 * s;
+  }
+  ecg_stretch(&m->normal, ECG_QRS, -.03, 1 + .65 * s);
+  ecg_add(&m->normal, ECG_QRS, .02 + .03 * s, .014 * (1 + .3 * s), .45 * s, -.05 * s, .35 * s);
+  ecg_scale(&m->normal, ECG_T, 1 - 1.5 * s);
+}
+
+/* A late force to the right and forward: R' in V1, wide S in I and V6. */
+static void right_bundle(ecg_model *m, double s) {
+  ecg_add(&m->normal, ECG_QRS, .038 + .022 * s, .011 + .003 * s, -.55 * s, -.06 * s, -.5 * s);
+}
+
+static void first_degree(ecg_model *m, double s) {
+  ecg_shift(&m->normal, ECG_P, -.02 - .09 * s);
+}
+
+/* Injury: a plateau from the end of QRS into T. */
+static void injury(ecg_model *m, double x, double y, double z) {
+  for (int k = 0; k < 3; k++) ecg_add(&m->normal, ECG_ST, .085 + .045 * k, .03, x, y, z);
+}
+
+static void anterior(ecg_model *m, double s) {
+  ecg_add(&m->normal, ECG_QRS, -.018, .008, -.1 * s, 0, .38 * s);
+  injury(m, .02 * s, -.02 * s, -.17 * s);
+}
+
+static void inferior(ecg_model *m, double s) {
+  ecg_add(&m->normal, ECG_QRS, -.018, .008, 0, -.4 * s, 0);
+  injury(m, -.03 * s, .17 * s, .02 * s);
+}
+
+static void depression(ecg_model *m, double s) {
+  injury(m, -.11 * s, -.07 * s, .05 * s);
+  ecg_scale(&m->normal, ECG_T, 1 - .6 * s);
+}
+
+static void hypertrophy(ecg_model *m, double s) {
+  ecg_scale(&m->normal, ECG_QRS, 1 + .8 * s);
+  ecg_stretch(&m->normal, ECG_QRS, 0, 1 + .1 * s);
+  ecg_scale(&m->normal, ECG_T, 1 - 1.2 * s);
+}
+
+static void low_voltage(ecg_model *m, double s) {
+  for (int w = 0; w < ECG_WAVES; w++) ecg_scale(&m->normal, (ecg_wave)w, 1 - .65 * s);
+}
+
+static void left_axis(ecg_model *m, double s) {
+  ecg_turn(&m->normal, -15 - 60 * s);
+}
+
+static const ecg_class normal = {"NORM", "none of the others", 0, FREE, NULL},
+                       brady = {"SBRAD", "sinus bradycardia", .07, RHYTHM, bradycardia},
+                       tachy = {"STACH", "sinus tachycardia", .07, RHYTHM, tachycardia},
+                       afib = {"AFIB", "atrial fibrillation", .09, RHYTHM, fibrillation},
+                       aflt = {"AFLT", "atrial flutter", .04, RHYTHM, flutter},
+                       pvc = {"PVC", "premature ventricular beats", .07, FREE, ventricular},
+                       pac = {"PAC", "premature atrial beats", .05, FREE, atrial},
+                       lbbb = {"LBBB", "left bundle branch block", .06, CONDUCTION, left_bundle},
+                       rbbb = {"RBBB", "right bundle branch block", .07, CONDUCTION, right_bundle},
+                       avb = {"1AVB", "first degree atrioventricular block", .06, FREE, first_degree},
+                       ami = {"AMI", "anterior injury: ST elevation in V1 to V4", .06, INFARCT, anterior},
+                       imi = {"IMI", "inferior injury: ST elevation in II, III, AVF", .06, INFARCT, inferior},
+                       std = {"STD", "ST depression", .07, INFARCT, depression},
+                       lvh = {"LVH", "left ventricular hypertrophy", .08, VOLTAGE, hypertrophy},
+                       lowv = {"LOWV", "low voltage", .05, VOLTAGE, low_voltage},
+                       lad = {"LAD", "left axis deviation", .07, FREE, left_axis},
+                       lqt = {"LQT", "QTc above a limit, which may depend on age and sex", 0, FREE, NULL};
+const ecg_class *const ecg_classes[] = {&normal, &brady, &tachy, &afib, &aflt, &pvc,  &pac, &lbbb, &rbbb,
+                                        &avb,    &ami,   &imi,   &std,  &lvh,  &lowv, &lad, &lqt,  NULL};
+
+int ecg_class_count(void) {
+  int n = 0;
+  while (ecg_classes[n]) n++;
+  return n;
+}
