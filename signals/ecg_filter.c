@@ -31,8 +31,20 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+static void insert(long n, double *x) {
+  for (long i = 1; i < n; i++) {
+    double v = x[i];
+    long k = i;
+    for (; k && x[k - 1] > v; k--) x[k] = x[k - 1];
+    x[k] = v;
+  }
+}
+
 double ecg_median(long n, double *x) {
   if (n < 1) return NAN;
-  qsort(x, (size_t)n, sizeof *x, ascending);
+  if (n < 32)
+    insert(n, x);
+  else
+    qsort(x, (size_t)n, sizeof *x, ascending);
   return n % 2 ? x[n / 2] : .5 * (x[n / 2 - 1] + x[n / 2]);
 }

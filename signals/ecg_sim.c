@@ -217,26 +217,37 @@ static double power(long n, const double *x) {
   return sum;
 }
 
-static double drift(const ecg_model *m, const ecg_sim_conf *c, uint32_t lead, double t) {
-  enum { TONES = 4 };
-  double s = 0;
-  for (uint32_t k = 0; k < TONES; k++) {
-    double f = .05 + .45 * ecg_uniform(m, ECG_STEP_DRIFT, k) * ecg_uniform(m, ECG_STEP_DRIFT, 4 + k);
-    s += c->wander * sqrt(2. / TONES) * sin(TURN * (f * t + ecg_uniform(m, ECG_STEP_DRIFT, 8 + TONES * lead + k)));
+/* A sum of tones over time: each is a pair that turns by a fixed angle per sample, begun afresh every CHUNK. */
+static void add_tone(const ecg_sim_conf *c, double amplitude, double frequency, double phase, long n, double *x) {
+  double turn = TURN * frequency / c->rate, dc = cos(turn), ds = sin(turn), co = 0, si = 0;
+  for (long j = 0; j < n; j++) {
+    double next = co * dc - si * ds;
+    si = si * dc + co * ds, co = next;
+    if (j % CHUNK == 0) co = cos(turn * (double)j + TURN * phase), si = sin(turn * (double)j + TURN * phase);
+    x[j] += amplitude * si;
   }
-  return s + c->mains * sqrt(2) * sin(TURN * (50 * t + .1 * lead));
+}
+
+static void add_drift(const ecg_model *m, const ecg_sim_conf *c, uint32_t lead, long n, double *x) {
+  enum { TONES = 4 };
+  for (uint32_t k = 0; k < TONES && c->wander > 0; k++) {
+    double f = .05 + .45 * ecg_uniform(m, ECG_STEP_DRIFT, k) * ecg_uniform(m, ECG_STEP_DRIFT, 4 + k);
+    add_tone(c, c->wander * sqrt(2. / TONES), f, ecg_uniform(m, ECG_STEP_DRIFT, 8 + TONES * lead + k), n, x);
+  }
+  if (c->mains > 0) add_tone(c, c->mains * sqrt(2), 50, .016 * lead, n, x);
 }
 
 static void add_noise(const ecg_model *m, const ecg_sim_conf *c, long n, double *x) {
   double sd = isinf(c->snr) ? 0 : sqrt(power(n, x) * pow(10, -.1 * c->snr)), z[CHUNK];
-  for (uint32_t k = 0; k < ECG_INDEPENDENT; k++)
-    for (long j = 0; j < n; j += CHUNK) {
+  for (uint32_t k = 0; k < ECG_INDEPENDENT; k++) {
+    double *lead = x + place[k] * n;
+    for (long j = 0; j < n && sd > 0; j += CHUNK) {
       int some = n - j < CHUNK ? (int)(n - j) : CHUNK;
       rng_normal_pairs(m->r, (m->index << 24) + (uint64_t)j, some, ECG_STEP_NOISE + k, 0, z, NULL);
-      for (int i = 0; i < some; i++)
-        x[place[k] * n + j + i] +=
-            sd * z[i] + (c->wander + c->mains > 0 ? drift(m, c, k, (double)(j + i) / c->rate) : 0);
+      for (int i = 0; i < some; i++) lead[j + i] += sd * z[i];
     }
+    add_drift(m, c, k, n, lead);
+  }
   limb_leads(n, x);
 }
 

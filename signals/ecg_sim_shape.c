@@ -179,16 +179,12 @@ void ecg_wave_sum(const ecg_shape *s, ecg_wave w, double v[3]) {
   }
 }
 
-/* The end of T moves in proportion to the stretch, the beginning of QRS not at all: a few rounds settle it. */
+/* A stretch around the R wave moves the end of T in proportion. */
 void ecg_fit_qt(ecg_model *m, double rr) {
   ecg_fiducials f;
-  double wanted = m->qtc * sqrt(rr);
-  for (int round = 0; round < 4; round++) {
-    ecg_truth(&m->normal, &f);
-    double factor = (wanted + f.qrs_on) / f.t_off;
-    if (!(factor > 0)) return;
-    ecg_stretch(&m->normal, ECG_T, 0, factor), ecg_stretch(&m->normal, ECG_ST, 0, factor);
-  }
+  ecg_truth(&m->normal, &f);
+  double factor = (m->qtc * sqrt(rr) + f.qrs_on) / f.t_off;
+  if (factor > 0) ecg_stretch(&m->normal, ECG_T, 0, factor), ecg_stretch(&m->normal, ECG_ST, 0, factor);
   ecg_stretch(&m->premature, ECG_T, 0, fmin(1, sqrt(rr)));
 }
 

@@ -188,10 +188,9 @@ static void put_cell(FILE *f, double x, char end) {
 static int write_rows(recording *r, FILE *f, int64_t rows, double *x, err *e) {
   for (int64_t at = 0; at < rows; at += STRIDE) {
     long n = rows - at < STRIDE ? (long)(rows - at) : STRIDE;
-    for (int i = 0; i < r->leads; i++)
-      if (recording_read(r, i, at, n, x + i * STRIDE, e)) return e->code;
+    if (recording_read_all(r, at, n, x, e)) return e->code;
     for (long k = 0; k < n; k++)
-      for (int i = 0; i < r->leads; i++) put_cell(f, x[i * STRIDE + k], i + 1 < r->leads ? ',' : '\n');
+      for (int i = 0; i < r->leads; i++) put_cell(f, x[i * n + k], i + 1 < r->leads ? ',' : '\n');
   }
   return 0;
 }

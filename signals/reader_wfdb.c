@@ -175,6 +175,14 @@ static int open_record(recording *r, const recording_options *o, err *e) {
   return read_notes(r, s->h->rate, e);
 }
 
+/* Every `step`-th of the samples at y. */
+static void physical(const int32_t *y, long step, long n, double shift, double scale, double *x) {
+  for (long i = 0; i < n; i++) {
+    int32_t v = y[i * step];
+    x[i] = v == WFDB_INVALID ? NAN : (v - shift) * scale;
+  }
+}
+
 /* Samples of a lead from one segment, `from` counted from its beginning. */
 static int read_part(recording *r, state *s, int lead, int64_t from, long n, double *x, err *e) {
   int width = wfdb_width(s->w), k = s->signal[lead];
@@ -192,6 +200,12 @@ static int read_part(recording *r, state *s, int lead, int64_t from, long n, dou
       s->from = frame, s->frames = some;
     }
     const int32_t *y = s->block + (frame - s->from) * width + s->at[lead];
+    if (v->spf == 1) {
+      long some = s->from + s->frames - frame < n - i ? (long)(s->from + s->frames - frame) : n - i;
+      physical(y, width, some, shift, scale, x + i);
+      i += some;
+      continue;
+    }
     for (; frame < s->from + s->frames && i < n; frame++, y += width, sub = 0)
       for (; sub < v->spf && i < n; sub++) x[i++] = y[sub] == WFDB_INVALID ? NAN : (y[sub] - shift) * scale;
   }

@@ -1,4 +1,5 @@
-/* recording.c: recording_open, _close, _read, _find, _seconds, _write, what readers share, and the table of readers. */
+/* recording.c: recording_open, _close, _read, _read_all, _find, _seconds, _write, what readers share, and the table of
+ * readers. */
 #include "signals/recording.h"
 
 #include <math.h>
@@ -53,6 +54,17 @@ int recording_read(recording *r, int lead, int64_t first, long n, double *x, err
     return err_set(e, ERR_RUN, "%s: samples %lld to %lld of %lld of lead %d asked for", r->path, (long long)first,
                    (long long)(first + n), (long long)have, lead);
   return n ? r->reader->read(r, lead, first, n, x, e) : 0;
+}
+
+int recording_read_all(recording *r, int64_t first, long n, double *x, err *e) {
+  enum { BLOCK = 1024 }; /* at least as much stays decoded in every reader */
+  double rate;
+  int64_t samples;
+  if (r->leads && recording_common(r, &rate, &samples, e)) return e->code;
+  for (long at = 0; at < n; at += BLOCK)
+    for (int k = 0; k < r->leads; k++)
+      if (recording_read(r, k, first + at, n - at < BLOCK ? n - at : BLOCK, x + k * n + at, e)) return e->code;
+  return 0;
 }
 
 static const char *plain_name(const char *s) {
@@ -126,7 +138,7 @@ int recording_common(const recording *r, double *rate, int64_t *samples, err *e)
   *rate = r->lead[0].rate, *samples = r->lead[0].samples;
   for (int i = 1; i < r->leads; i++)
     if (r->lead[i].rate != *rate || r->lead[i].samples != *samples)
-      return err_set(e, ERR_FILE, "%s: leads %s and %s differ in rate or length, a table needs one", r->path,
+      return err_set(e, ERR_FILE, "%s: leads %s and %s differ in rate or length, a table has one", r->path,
                      r->lead[0].name, r->lead[i].name);
   return 0;
 }

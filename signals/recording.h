@@ -58,6 +58,8 @@ int recording_open(recording **r, const char *path, const recording_options *o, 
 void recording_close(recording *r); /* r may be NULL */
 /* Samples first ... first+n-1 of a lead in its unit, NaN where nothing was recorded: x (n). */
 int recording_read(recording *r, int lead, int64_t first, long n, double *x, err *e);
+/* The same for all leads, which must have one rate and length: x (leads, n). Each block of the file is read once. */
+int recording_read_all(recording *r, int64_t first, long n, double *x, err *e);
 /* Number of the lead of that name (case and the words "lead" or "ECG" before it do not matter), or -1. */
 int recording_find(const recording *r, const char *name);
 double recording_seconds(const recording *r); /* of its longest lead */

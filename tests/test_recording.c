@@ -90,6 +90,12 @@ static void through_all(void) {
   CHECK_INT(recording_find(r, "ECG II"), 1);
   CHECK_INT(recording_find(r, "V9"), -1);
   same(r, 0, true);
+  static double all[LEADS * 4000], one[4000];
+  CHECK(!recording_read_all(r, 900, 4000, all, &e));
+  for (int k = 0; k < LEADS; k++) {
+    CHECK(!recording_read(r, k, 900, 4000, one, &e));
+    CHECK_BITS(one, all + 4000 * k, sizeof one);
+  }
   CHECK(!recording_add_note(r, 1.5, 0, "N", "", &e) && !recording_add_note(r, .5, 3, "Sleep stage W", "", &e));
   recording_sort_notes(r);
   CHECK_NEAR(r->note[0].time, .5, 0);

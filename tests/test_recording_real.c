@@ -73,6 +73,7 @@ static void records(void) {
   CHECK_NEAR(x[1], (-715 + 1600) / 20., 1e-12); /* the first value of the second segment */
   CHECK(!recording_read(r, 0, 4000, 1, x, &e));
   CHECK_NEAR(x[0], -103 / 2000., 1e-12);
+  CHECK(recording_read_all(r, 0, 10, x, &e) == ERR_FILE && strstr(e.text, "differ in rate"));
   recording_close(r);
 }
 
