@@ -26,6 +26,10 @@ static inline nn_real exp_minus(nn_real x) {
   return EXP(-x < EXP_MAX ? -x : EXP_MAX);
 }
 
+void nn_exp_minus(int n, const nn_real *x, nn_real *y) {
+  for (int i = 0; i < n; i++) y[i] = exp_minus(x[i]);
+}
+
 void nn_tanh(int n, const nn_real *x, nn_real *y) {
   for (int i = 0; i < n; i++) y[i] = TANH(x[i]);
 }

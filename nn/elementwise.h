@@ -5,6 +5,7 @@
 
 #include "nn/real.h"
 
+void nn_exp_minus(int n, const nn_real *x, nn_real *y); /* exp(-x) for x >= 0, never zero */
 void nn_tanh(int n, const nn_real *x, nn_real *y);
 void nn_silu(int n, const nn_real *x, nn_real *y);
 void nn_silu_slope(int n, const nn_real *x, nn_real *d); /* d = dy/dx at x */

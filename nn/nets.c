@@ -6,8 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-extern const nn_net nn_net_mlp, nn_net_cnn, nn_net_resnet1d, nn_net_xresnet1d;
-const deck_kind *const nn_nets[] = {&nn_net_mlp.kind, &nn_net_cnn.kind, &nn_net_resnet1d.kind, &nn_net_xresnet1d.kind,
+extern const nn_net nn_net_mlp, nn_net_cnn, nn_net_resnet1d, nn_net_xresnet1d, nn_net_s4, nn_net_transformer;
+const deck_kind *const nn_nets[] = {&nn_net_mlp.kind,
+                                    &nn_net_cnn.kind,
+                                    &nn_net_resnet1d.kind,
+                                    &nn_net_xresnet1d.kind,
+                                    &nn_net_s4.kind,
+                                    &nn_net_transformer.kind,
                                     NULL};
 
 const deck_key nn_nets_keys[] = {

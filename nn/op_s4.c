@@ -86,7 +86,8 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   if (nn_ssm_shape(&t->s, n, in, modes, c->both, false, true, e)) return e->code;
   t->all = malloc(sizeof *t->all * per_channel(&t->s) * t->s.H);
   if (!t->all) return err_set(e, ERR_RUN, "out of memory");
-  n->nparam = (size_t)t->s.H * (t->s.dirs * t->s.M + 1);
+  n->nweights = (size_t)t->s.H * t->s.dirs * t->s.M;
+  n->nparam = n->nweights + (size_t)t->s.H;
   return tabulate(t, c, e);
 }
 

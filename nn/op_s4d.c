@@ -28,7 +28,9 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   if (nn_ssm_shape(&t->s, n, in, modes, c->both, true, false, e) || nn_hippo_diagonal(c->start, modes, t->a, t->b, e))
     return e->code;
   size_t H = (size_t)in->channels;
-  n->nparam = H * (2 + 2 * modes + 2 * modes * t->s.dirs);
+  n->nweights = H * 2 * modes * t->s.dirs;
+  n->nslow = H * (1 + 2 * modes);
+  n->nparam = n->nweights + H + n->nslow;
   if (!c->both) n->fixed_keep = H * modes * STEP * sizeof(double) / sizeof(nn_real);
   return 0;
 }
@@ -44,10 +46,10 @@ typedef struct view {
 static view view_of(const nn_node *n, nn_real *first, int h) {
   const nn_ssm *s = n->table;
   size_t H = (size_t)s->H, m = (size_t)s->M / 2, k = (size_t)h;
-  view v = {.log_dt = first + k, .r = first + H + k * m, .im = first + H * (1 + m) + k * m};
-  v.C[0] = first + H * (1 + 2 * m) + k * 2 * m;
-  v.C[1] = v.C[0] + H * 2 * m;
-  v.D = first + H * (1 + 2 * m + 2 * m * s->dirs) + k;
+  view v = {.C = {first + k * 2 * m, first + (H + k) * 2 * m}};
+  first += (size_t)s->dirs * H * 2 * m;
+  v.D = first + k, v.log_dt = first + H + k;
+  v.r = first + 2 * H + k * m, v.im = first + 2 * H + H * m + k * m;
   return v;
 }
 

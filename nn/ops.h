@@ -123,8 +123,18 @@ typedef struct nn_ssm_conf {
   bool both;
   double dt_min, dt_max, rate;
 } nn_ssm_conf;
-extern const nn_op
-    nn_op_s4d; /* diagonal, everything trained: ln dt (H), ln -Re a, Im a (H, n), C (dirs, H, n, 2), D (H) */
-extern const nn_op nn_op_s4; /* HiPPO-LegS, fixed: C (dirs, H, n, 2), D (H) */
+extern const nn_op nn_op_s4d; /* diagonal, everything trained: C (dirs, H, n, 2), D, ln dt (H), ln -Re a, Im a (H, n) */
+extern const nn_op nn_op_s4;  /* HiPPO-LegS, fixed: C (dirs, H, n, 2), D (H) */
+
+/* Multi-head self-attention. x holds queries, keys and values, C channels each, one behind the other; y has C. Keys
+ * behind the end of a sequence (frame.length), and with `causal` later ones, count for nothing. */
+typedef struct nn_attention_conf {
+  int heads;
+  bool causal;
+} nn_attention_conf;
+extern const nn_op nn_op_attention;
+
+/* y = x + sines and cosines of the position (Vaswani et al. 2017). */
+extern const nn_op nn_op_position;
 
 #endif

@@ -130,6 +130,10 @@ static const sample samples[] = {
     {&nn_op_s4d, GRID(19, 1, 2), 2, false, SPACE(NN_S4D_INV, 2, true, .01, .3, 1), .masked = true},
     {&nn_op_s4, GRID(37, 1, 2), 2, false, SPACE(.states = 8, .dt_min = .001, .dt_max = .1, .rate = 1)},
     {&nn_op_s4, GRID(19, 1, 2), 2, false, SPACE(.states = 4, .both = true, .dt_min = .01, .dt_max = .2, .rate = 1)},
+    {&nn_op_attention, GRID(7, 1, 12), 4, false, &(nn_attention_conf){2, false}},
+    {&nn_op_attention, GRID(21, 1, 9), 3, false, &(nn_attention_conf){1, true}},
+    {&nn_op_attention, GRID(6, 1, 30), 10, false, &(nn_attention_conf){2, false}, .masked = true},
+    {&nn_op_position, GRID(5, 1, 5), 5, false, NULL},
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 

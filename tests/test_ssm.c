@@ -53,7 +53,7 @@ static ssm_system system_of(const rig *r, const nn_op *op, nn_ssm_conf c, int h)
   err e = {0};
   int n = s.n, H = r->H, dirs = c.both ? 2 : 1;
   bool s4d = op == &nn_op_s4d;
-  const nn_real *t = r->theta + r->g->node[1].param, *C = t + (s4d ? H * (1 + 2 * n) : 0);
+  const nn_real *C = r->theta + r->g->node[1].param, *D = C + 2 * dirs * H * n, *t = D + H;
   CHECK(!(s4d ? nn_hippo_diagonal(c.start, n, s.a, s.b, &e) : nn_hippo_legs(n, s.w, s.b, s.p, &e)));
   s.dt = c.rate * nn_hippo_dt(c.dt_min, c.dt_max, h, H);
   for (int m = 0; m < n && s4d; m++) s.a[m] = -exp((double)t[H + h * n + m]) + I * (double)t[H * (1 + n) + h * n + m];
@@ -63,7 +63,7 @@ static ssm_system system_of(const rig *r, const nn_op *op, nn_ssm_conf c, int h)
       const nn_real *q = C + ((d * H + h) * n + m) * 2;
       s.C[d][m] = q[0] + I * (double)q[1];
     }
-  s.D = C[2 * dirs * H * n + h];
+  s.D = D[h];
   return s;
 }
 static void diagonal_kernel(const ssm_system *s, int dir, int L, double *k) {
@@ -107,7 +107,7 @@ static void pulse(const nn_op *op, nn_ssm_conf c, int L) {
   double *k = malloc(sizeof *k * L), off = 0;
   int at = c.both ? L / 2 : 0;
   for (int h = 0; h < H; h++) r.f->value[0][at * H + h] = 1;
-  memset(r.theta + r.g->node[1].nparam - H, 0, H * sizeof *r.theta); /* no skip: it could be larger than the kernel */
+  memset(r.theta + r.g->node[1].nweights, 0, H * sizeof *r.theta); /* no skip: it could be larger than the kernel */
   nn_forward(r.p, r.f);
   for (int h = 0; h < H; h++) {
     ssm_system s = system_of(&r, op, c, h);

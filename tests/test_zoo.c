@@ -30,6 +30,12 @@ static const sample samples[] = {
     {"{kind: resnet1d, width: [6, 8], blocks: [1, 1]}", {SHAPE(16, 1, 1, 2), false, 2}, 0},
     {"{kind: xresnet1d, width: 4, stem: [3, 3, 4], blocks: [1, 2]}", {SHAPE(30, 1, 1, 2), false, 2}, 0},
     {"{kind: xresnet1d, width: 3, stem: [3, 4], blocks: [1, 1], bottleneck: true}", {SHAPE(21, 1, 1, 2), false, 2}, 0},
+    {"{kind: s4, width: 6, depth: 2}", {SHAPE(21, 1, 1, 3), false, 2}, 0},
+    {"{kind: s4, kernel: legs, width: 5, depth: 1, states: 6, both: false, norm_first: true}",
+     {SHAPE(18, 1, 1, 2), true, 2},
+     0},
+    {"{kind: transformer, tokens: [4], width: 6, heads: 2, depth: 2, ratio: 2}", {SHAPE(19, 1, 1, 3), false, 2}, 0},
+    {"{kind: transformer, tokens: [], width: 4, heads: 1, depth: 1, causal: true}", {SHAPE(9, 1, 1, 2), true, 2}, 0},
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 
@@ -136,6 +142,12 @@ static void published(void) {
       &ecg); /* LeNet1d: 1000 -> 498 -> 249 -> 123 -> 61 -> 29 */
   CHECK_INT(g->free_params,
             12 * 32 * 5 + 32 * 64 * 5 + 64 * 128 * 5 + 2 * (32 + 64 + 128) + 29 * 128 * 128 + 128 + 128 * 71 + 71);
+  nn_graph_free(g);
+  g = build("{kind: s4}", &ecg); /* 4 layers, 512 channels, 8 states, both directions */
+  CHECK_REPORT(g != NULL, "%.300s", e.text);
+  if (!g) return;
+  size_t s4 = 512 * 2 * 8 + 512 + 512 * 1024 + 1024 + 2 * 512;
+  CHECK_INT(g->free_params, 12 * 512 + 512 + 4 * s4 + 512 * 71 + 71);
   nn_graph_free(g);
 }
 
