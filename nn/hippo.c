@@ -88,3 +88,19 @@ int nn_hippo_bilinear(int n, const double *w, const double complex *b, const dou
 double nn_hippo_dt(double least, double most, int h, int H) {
   return least * pow(most / least, (h + 0.5) / H);
 }
+
+/* e^l - 1 without loss for small l. */
+static double complex expm1_of(double complex l) {
+  double x = creal(l), y = cimag(l), half = sin(y / 2);
+  return expm1(x) * cos(y) - 2 * half * half + I * exp(x) * sin(y);
+}
+
+nn_zoh nn_zoh_of(double complex a, double dt) {
+  double complex less = expm1_of(dt * a);
+  return (nn_zoh){a, 1 + less, less / a, dt};
+}
+
+void nn_zoh_back(const nn_zoh *q, double complex dlog, double complex dphi, double complex *da, double *dlog_dt) {
+  *da = q->dt * dlog + conj((q->dt * q->z - q->phi) / q->a) * dphi;
+  *dlog_dt = q->dt * creal(conj(dlog) * q->a + conj(dphi) * q->z);
+}

@@ -22,6 +22,15 @@ int nn_hippo_diagonal(nn_s4d_start start, int n, double complex *a, double compl
 int nn_hippo_bilinear(int n, const double *w, const double complex *b, const double complex *p, double dt, double *Z,
                       double *B, err *e);
 
+/* Zero-order hold of one diagonal mode with step dt: x <- z x + phi b u, z = e^(dt a), phi = (z - 1)/a; and what
+ * gradients of ln z and phi mean for a and ln dt. A gradient of a complex number is dL/dRe + i dL/dIm. */
+typedef struct nn_zoh {
+  double complex a, z, phi;
+  double dt;
+} nn_zoh;
+nn_zoh nn_zoh_of(double complex a, double dt);
+void nn_zoh_back(const nn_zoh *q, double complex dlog, double complex dphi, double complex *da, double *dlog_dt);
+
 /* Time step of channel h of H: spread evenly in its logarithm. */
 double nn_hippo_dt(double least, double most, int h, int H);
 

@@ -27,6 +27,7 @@ const nn_op *const nn_ops[] = {&nn_op_causal_conv2d,
                                &nn_op_embedding,
                                &nn_op_s4d,
                                &nn_op_s4,
+                               &nn_op_s5,
                                &nn_op_attention,
                                &nn_op_position,
                                NULL};

@@ -66,15 +66,10 @@ static void init(const nn_node *n, const nn_shape *in, nn_real *theta, rng r) {
   }
 }
 
-/* e^l - 1 without loss for small l. */
-static cplx expm1_of(cplx l) {
-  double x = creal(l), y = cimag(l), half = sin(y / 2);
-  return expm1(x) * cos(y) - 2 * half * half + I * exp(x) * sin(y);
-}
-
 /* What follows from the parameters of one mode. */
 typedef struct mode {
-  cplx a, l, z, phi, C[2], Cp[2]; /* phi = (e^l - 1)/a; Cp = C b phi */
+  nn_zoh q;
+  cplx C[2], Cp[2]; /* Cp = C b phi */
 } mode;
 static double step_of(const nn_node *n, const view *v) {
   const nn_ssm_conf *c = n->conf;
@@ -82,14 +77,10 @@ static double step_of(const nn_node *n, const view *v) {
 }
 static mode mode_of(const nn_node *n, const view *v, double dt, int m) {
   const table *t = n->table;
-  mode q = {.a = -exp((double)v->r[m]) + I * (double)v->im[m]};
-  q.l = dt * q.a;
-  cplx less = expm1_of(q.l);
-  q.z = 1 + less;
-  q.phi = less / q.a;
+  mode q = {.q = nn_zoh_of(-exp((double)v->r[m]) + I * (double)v->im[m], dt)};
   for (int d = 0; d < t->s.dirs; d++) {
     q.C[d] = v->C[d][2 * m] + I * (double)v->C[d][2 * m + 1];
-    q.Cp[d] = q.C[d] * t->b[m] * q.phi;
+    q.Cp[d] = q.C[d] * t->b[m] * q.q.phi;
   }
   return q;
 }
@@ -104,7 +95,7 @@ static void channel_of(const nn_node *n, const nn_frame *f, int h, channel *k) {
   double dt = step_of(n, &v);
   for (int m = 0; m < s->M / 2; m++) {
     mode q = mode_of(n, &v, dt, m);
-    k->zr[m] = creal(q.z), k->zi[m] = cimag(q.z);
+    k->zr[m] = creal(q.q.z), k->zi[m] = cimag(q.q.z);
     for (int d = 0; d < s->dirs; d++) k->cr[d][m] = 2 * creal(q.Cp[d]), k->ci[d][m] = 2 * cimag(q.Cp[d]);
   }
 }
@@ -206,18 +197,19 @@ static void collect(const nn_node *n, const nn_frame *f, int h, nn_ssm_channel *
   back_powers(n, f, h, c, &sum);
   for (int m = 0; m < t->s.M / 2; m++) {
     mode q = mode_of(n, &v, dt, m);
-    cplx dl = sum.lr[m] + I * sum.li[m], dphi = 0;
+    cplx dl = sum.lr[m] + I * sum.li[m], dphi = 0, da;
     for (int d = 0; d < t->s.dirs; d++) {
-      cplx dcp = 2 * (sum.cr[d][m] + I * sum.ci[d][m]), dC = conj(t->b[m] * q.phi) * dcp;
+      cplx dcp = 2 * (sum.cr[d][m] + I * sum.ci[d][m]), dC = conj(t->b[m] * q.q.phi) * dcp;
       dphi += conj(q.C[d] * t->b[m]) * dcp;
       g.C[d][2 * m] += (nn_real)creal(dC), g.C[d][2 * m + 1] += (nn_real)cimag(dC);
     }
-    cplx da = dt * dl + conj((dt * q.z - q.phi) / q.a) * dphi;
-    ddt += creal(conj(dl) * q.a + conj(dphi) * q.z);
-    g.r[m] += (nn_real)(creal(q.a) * creal(da));
+    double more;
+    nn_zoh_back(&q.q, dl, dphi, &da, &more);
+    ddt += more;
+    g.r[m] += (nn_real)(creal(q.q.a) * creal(da));
     g.im[m] += (nn_real)cimag(da);
   }
-  *g.log_dt += (nn_real)(dt * ddt);
+  *g.log_dt += (nn_real)ddt;
   *g.D += (nn_real)c->dkernel[0];
 }
 

@@ -126,6 +126,10 @@ typedef struct nn_ssm_conf {
 extern const nn_op nn_op_s4d; /* diagonal, everything trained: C (dirs, H, n, 2), D, ln dt (H), ln -Re a, Im a (H, n) */
 extern const nn_op nn_op_s4;  /* HiPPO-LegS, fixed: C (dirs, H, n, 2), D (H) */
 
+/* One diagonal recurrence for all channels (S5): `states` real numbers of state see every channel, and give every one.
+ */
+extern const nn_op nn_op_s5;
+
 /* Multi-head self-attention. x holds queries, keys and values, C channels each, one behind the other; y has C. Keys
  * behind the end of a sequence (frame.length), and with `causal` later ones, count for nothing. */
 typedef struct nn_attention_conf {

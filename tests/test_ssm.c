@@ -175,11 +175,11 @@ static void pieces(const nn_op *op, nn_ssm_conf c, int L, bool first_by_steps, b
 }
 
 /* Zero-order hold: at rate 2 a sample counts as two equal ones at rate 1. */
-static void held(nn_ssm_conf c) {
+static void held(const nn_op *op, nn_ssm_conf c) {
   enum { L = 100, H = 3, S = 8 };
-  rig fine = rig_of(&nn_op_s4d, c, 2 * L, H, S);
+  rig fine = rig_of(op, c, 2 * L, H, S);
   c.rate *= 2;
-  rig coarse = rig_of(&nn_op_s4d, c, L, H, S);
+  rig coarse = rig_of(op, c, L, H, S);
   size_t width = H * S;
   double off = 0;
   random_input(&coarse);
@@ -188,8 +188,39 @@ static void held(nn_ssm_conf c) {
   nn_forward(fine.p, fine.f), nn_forward(coarse.p, coarse.f);
   for (size_t i = 0; i < L * width; i++)
     off = fmax(off, fabs((double)coarse.f->value[1][i] - fine.f->value[1][(2 * (i / width) + 1) * width + i % width]));
-  CHECK_REPORT(off <= (single ? 1e-5 : 1e-12), "s4d at twice the rate: off by %.2e", off);
+  CHECK_REPORT(off <= (single ? 1e-5 : 1e-12), "%s at twice the rate: off by %.2e", op->name, off);
   close_rig(&fine), close_rig(&coarse);
+}
+
+/* S5 against its recurrence in double, both directions. */
+static void one_state(nn_ssm_conf c, int L) {
+  enum { H = 3, S = 8, LANE = 5, M = 16 };
+  rig r = rig_of(&nn_op_s5, c, L, H, S);
+  int m = c.states / 2, dirs = c.both ? 2 : 1;
+  const nn_real *C = r.theta + r.g->node[1].param, *B = C + dirs * 2 * m * H, *D = B + H * 2 * m, *dt = D + H;
+  double *want = calloc((size_t)L * H, sizeof *want), off = 0, most = 0;
+  random_input(&r);
+  nn_forward(r.p, r.f);
+  for (int d = 0; d < dirs; d++) {
+    cplx x[M] = {0};
+    for (int k = 0; k < L; k++) {
+      int t = d ? L - 1 - k : k;
+      const nn_real *u = r.f->value[0] + (size_t)t * H * S + LANE;
+      for (int q = 0; q < m; q++) {
+        cplx a = -exp((double)dt[m + q]) + I * (double)dt[2 * m + q], z = cexp(a * exp((double)dt[q])), v = 0;
+        for (int h = 0; h < H; h++) v += (B[h * 2 * m + q] + I * (double)B[h * 2 * m + m + q]) * u[h * S];
+        x[q] = z * x[q] + (z - 1) / a * v;
+        for (int h = 0; h < H; h++)
+          want[t * H + h] += C[(d * 2 * m + q) * H + h] * creal(x[q]) + C[(d * 2 * m + m + q) * H + h] * cimag(x[q]);
+      }
+      for (int h = 0; h < H && !d; h++) want[t * H + h] += D[h] * u[h * S];
+    }
+  }
+  for (int i = 0; i < L * H; i++)
+    off = fmax(off, fabs(want[i] - r.f->value[1][(size_t)i * S + LANE])), most = fmax(most, fabs(want[i]));
+  CHECK_REPORT(off <= (single ? 1e-5 : 1e-12) * most, "s5, L = %d: off by %.2e", L, off / most);
+  free(want);
+  close_rig(&r);
 }
 
 /* Transform of the kernel at the L-th roots of unity by four Cauchy sums over the whole spectrum (the half kept and its
@@ -255,7 +286,10 @@ int main(void) {
     for (int way = 0; way < 4; way++) pieces(ops[i], small, 37, way & 1, way & 2);
     pieces(ops[i], large, 64, false, true);
   }
-  held((nn_ssm_conf){NN_S4D_LEGS, 16, false, .001, .1, 1});
+  nn_ssm_conf legs = {NN_S4D_LEGS, 16, false, .001, .1, 1}, both = {NN_S4D_INV, 8, true, .001, .1, 1};
+  held(&nn_op_s4d, legs), held(&nn_op_s5, legs);
+  for (int way = 0; way < 4; way++) pieces(&nn_op_s5, legs, 37, way & 1, way & 2);
+  one_state(legs, 4096), one_state(both, 300);
   cauchy(8), cauchy(64);
   hippo();
   return check_done();
