@@ -1,7 +1,7 @@
 /* ssm.c: layers of sequence networks against the floor (multiply-adds at the rate of nn_gemm measured in this run), the
  * goals of the suite and PyTorch 1.13 (figures of shared/reference/lab.md, taken on two cores of the lab machine; case
  * S4 has one core and no such figure). Batch 32 as shards of 16 lanes. Times are processor seconds of the busiest
- * thread: what a wall clock shows where nobody else computes. bench_ssm [threads] [repeats] */
+ * thread: what a wall clock shows where nobody else computes. bench_ssm [threads] [repeats] [case from 0 on] */
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +131,7 @@ int main(int argc, char **argv) {
          "+ back", "of floor", "goal", "torch x");
   for (unsigned i = 0; i < sizeof benches / sizeof *benches; i++) {
     const bench *b = &benches[i];
+    if (argc > 3 && (unsigned)atoi(argv[3]) != i) continue;
     double ms[2] = {0}, macs = 0;
     int T = b->threads ? b->threads : threads;
     if (measure(b, T, repeats, ms, &macs, &e)) break;

@@ -3,6 +3,7 @@
  * T/2 (T with both directions) + 2 states forward, twice as many backward. */
 #include "nn/ssm.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "nn/gemm.h"
@@ -118,29 +119,40 @@ void nn_ssm_store(const nn_ssm *s, const nn_node *n, const nn_frame *f, int t) {
   }
 }
 
+/* A row of S lanes; `ahead` is asked for early: rows of a channel lie far apart. */
+static inline __attribute__((always_inline)) void copy_row(size_t S, const nn_real *from, nn_real *to,
+                                                           const nn_real *ahead) {
+  for (size_t i = 0; i + NN_VL <= S; i += NN_VL) {
+    __builtin_prefetch(ahead + i);
+    *(nn_vec *)(to + i) = *(const nn_vec *)(from + i);
+  }
+  for (size_t i = S / NN_VL * NN_VL; i < S; i++) to[i] = from[i];
+}
+enum { AHEAD = 16 };
+
 /* Channel h of a node's numbers -> (T, W); what lies behind the sequence is zero. */
 static void pack(const nn_ssm *s, const nn_frame *f, const nn_real *all, int h, nn_real *to) {
-  size_t S = (size_t)f->lanes, W = s->chunks * S;
-  for (int t = 0; t < s->chunks * s->T; t++) {
+  size_t S = (size_t)f->lanes, W = s->chunks * S, stride = s->H * S;
+  const nn_real *x = all + h * S;
+  for (int t = 0; t < s->chunks * s->T; t++, x += stride) {
     nn_real *row = to + (size_t)(t % s->T) * W + t / s->T * S;
-    const nn_real *x = all + ((size_t)t * s->H + h) * S;
     if (t >= s->L)
       memset(row, 0, S * sizeof *row);
     else if (f->length && s->dirs == 2)
       for (size_t i = 0; i < S; i++) row[i] = t < nn_length(f, s->L, (int)i) ? x[i] : 0;
     else
-      memcpy(row, x, S * sizeof *row);
+      copy_row(S, x, row, x + AHEAD * stride);
   }
 }
 
 enum { SET, ADD };
 static void unpack(const nn_ssm *s, const nn_frame *f, const nn_real *from, int h, nn_real *all, int how) {
-  size_t S = (size_t)f->lanes, W = s->chunks * S;
-  for (int t = 0; t < s->L; t++) {
+  size_t S = (size_t)f->lanes, W = s->chunks * S, stride = s->H * S;
+  nn_real *x = all + h * S;
+  for (int t = 0; t < s->L; t++, x += stride) {
     const nn_real *row = from + (size_t)(t % s->T) * W + t / s->T * S;
-    nn_real *x = all + ((size_t)t * s->H + h) * S;
     if (how == SET)
-      memcpy(x, row, S * sizeof *x);
+      copy_row(S, row, x, x + AHEAD * stride);
     else
       for (size_t i = 0; i < S; i++) x[i] += row[i];
   }
@@ -148,7 +160,7 @@ static void unpack(const nn_ssm *s, const nn_frame *f, const nn_real *from, int 
 
 /* Numbers too small to matter would be slow. */
 static void to_real(size_t n, const double *from, nn_real *to) {
-  for (size_t i = 0; i < n; i++) to[i] = from[i] > -1e-30 && from[i] < 1e-30 ? 0 : (nn_real)from[i];
+  for (size_t i = 0; i < n; i++) to[i] = (nn_real)(fabs(from[i]) < 1e-30 ? 0 : from[i]);
 }
 
 /* Passed on from chunk to chunk, an error of hop would add up where modes hardly decay: diagonal ones are kept with
@@ -160,11 +172,14 @@ static void split(const nn_ssm *s, const double *from, nn_real *to) {
   for (size_t i = 0; i < n; i++) to[n + i] = to[i] != 0 ? (nn_real)(from[i] - to[i]) : 0;
 }
 
+/* Every row of `local` is a piece of k0 reversed, k1. */
 static void toeplitz(const nn_ssm *s, const double *kernel, nn_real *local) {
+  enum { MOST = 64 };
   int T = s->T;
-  const double *k1 = kernel + T;
-  for (int l = 0; l < T; l++)
-    for (int k = 0; k < T; k++) local[l * T + k] = (nn_real)(k <= l ? kernel[l - k] : s->dirs == 2 ? k1[k - l - 1] : 0);
+  nn_real lags[2 * MOST];
+  for (int k = 0; k < T; k++)
+    lags[T - 1 - k] = (nn_real)kernel[k], lags[T + k] = s->dirs == 2 ? (nn_real)kernel[T + k] : 0;
+  for (int l = 0; l < T; l++) memcpy(local + l * T, lags + T - 1 - l, (size_t)T * sizeof *lags);
 }
 
 static void prepare(const nn_ssm *s, const nn_node *n, const nn_frame *f, int h, nn_ssm_fill *fill, desk *d) {
