@@ -45,7 +45,7 @@ void nn_crew_free(nn_crew *w) {
     free((void *)k->to.x), free(k->to.target), free(k->to.weight), free(k->to.length), free(k->index);
   }
   nn_plan_free(w->plan);
-  free(w->worker), free(w);
+  free(w->worker), free(w->rows), free(w);
 }
 
 size_t nn_crew_bytes(const nn_plan *p, int threads) {
@@ -92,14 +92,15 @@ int nn_worker_fetch(const nn_crew *c, nn_worker *w, const nn_dataset *d, int n, 
 }
 
 /* ---- nn_predict ---- */
+enum { AT_A_TIME = 16 }; /* shards */
 typedef struct pass {
   nn_crew *w;
   nn_prediction *p;
   int shards, first; /* shards at a time; first own one */
   long base;         /* first sample of this round */
   size_t out, target;
-  nn_real *mine; /* (own shards, S, out + target) sample by sample */
-  double *sums;  /* (own shards, 2) */
+  nn_real *mine;              /* (own shards, S, out + target) sample by sample */
+  double sums[2 * AT_A_TIME]; /* (own shards, 2) */
 } pass;
 
 /* (numbers, S) -> (S, ld) */
@@ -140,7 +141,8 @@ static void unpack(const pass *a, const nn_real *all) {
   }
 }
 
-static int rounds(pass *a, nn_real *all, double *sums, err *e) {
+static int rounds(pass *a, nn_real *all, err *e) {
+  double sums[2 * AT_A_TIME];
   const comm *c = a->w->c;
   size_t S = (size_t)a->w->plan->lanes, row = S * (a->out + a->target) * sizeof(nn_real);
   for (; a->base < a->p->d->count; a->base += (long)a->shards * (long)S) {
@@ -155,8 +157,17 @@ static int rounds(pass *a, nn_real *all, double *sums, err *e) {
   return 0;
 }
 
+static int make_room(nn_crew *w, size_t reals, err *e) {
+  if (reals > w->room) {
+    free(w->rows);
+    w->rows = nn_alloc(reals * sizeof *w->rows);
+    w->room = w->rows ? reals : 0;
+    if (!w->rows) err_set(e, ERR_RUN, "prediction: out of memory");
+  }
+  return comm_vote(w->c, e);
+}
+
 int nn_predict(nn_crew *w, nn_prediction *p, err *e) {
-  enum { AT_A_TIME = 16 };
   nn_shape y = output_shape(w);
   bool wanted[2] = {p->out, p->target};
   comm_bcast(w->c, wanted, sizeof wanted);
@@ -164,14 +175,9 @@ int nn_predict(nn_crew *w, nn_prediction *p, err *e) {
   comm_range own = comm_rank_range(w->c, w->c->rank, a.shards);
   a.first = own.first;
   a.out = wanted[0] ? nn_rows(y) : 0, a.target = wanted[1] ? (size_t)nn_positions(y) * (size_t)w->targets : 0;
-  size_t row = (size_t)w->plan->lanes * (a.out + a.target), shards = (size_t)a.shards;
-  nn_real *all = nn_alloc(shards * row * sizeof *all);
-  double *sums = nn_alloc(shards * 2 * sizeof *sums);
-  a.mine = nn_alloc((size_t)(own.end - own.first) * row * sizeof *a.mine);
-  a.sums = nn_alloc(shards * 2 * sizeof *sums);
+  size_t row = (size_t)w->plan->lanes * (a.out + a.target), mine = (size_t)(own.end - own.first) * row;
   p->sum[0] = p->sum[1] = 0;
-  if (!all || !sums || !a.mine || !a.sums) err_set(e, ERR_RUN, "prediction: out of memory");
-  if (!comm_vote(w->c, e)) rounds(&a, all, sums, e);
-  free(all), free(sums), free(a.mine), free(a.sums);
-  return e->code;
+  if (make_room(w, mine + (w->c->rank ? 0 : AT_A_TIME * row), e)) return e->code;
+  a.mine = w->rows;
+  return rounds(&a, w->rows + mine, e);
 }

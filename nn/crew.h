@@ -21,6 +21,8 @@ typedef struct nn_crew {
   nn_plan *plan;
   int targets;       /* per position of the output */
   nn_worker *worker; /* (threads) */
+  nn_real *rows;     /* room of nn_predict: own rows, then (rank 0) all; made when first needed */
+  size_t room;
 } nn_crew;
 /* Local. */
 int nn_crew_new(nn_crew **out, const nn_graph *g, const comm *c, int lanes, int targets, bool train, err *e);

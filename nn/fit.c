@@ -27,8 +27,8 @@ const deck_key nn_fit_keys[] = {
     {0},
 };
 
-static const char *const owned[] = {"fit parameters", "fit state",    "fit best parameters",
-                                    "fit best state", "fit counters", "fit curve"};
+static const char *const owned[] = {"fit parameters", "fit state", "fit best parameters", "fit best state",
+                                    "fit counters",   "fit curve", "fit finder"};
 enum { OWNED = sizeof owned / sizeof *owned };
 
 static size_t row_length(const nn_fit *f) {
@@ -228,13 +228,19 @@ static int write_curves(nn_fit *f, err *e) {
     run_series(f->r, path, H5_F64, 1, &n, column, "1", m ? m->help : help[k], e);
   }
   free(column);
+  size_t tried = (size_t)f->s.tried;
+  if (tried && !e->code) {
+    run_series(f->r, "fit.finder.rate", H5_F64, 1, &tried, f->finder, "1", "learning rates tried", e);
+    run_series(f->r, "fit.finder.loss", H5_F64, 1, &tried, f->finder + f->c.finder_steps, "1",
+               "smoothed loss at that rate", e);
+  }
   return e->code;
 }
 
 int nn_fit_run(nn_fit *f, err *e) {
   nn_fit_state *s = &f->s;
   double rate = 0;
-  if (f->c.find_lr && s->lr == 0 && !finished(f) && nn_fit_find_lr(f, &s->lr, e)) return e->code;
+  if (f->c.find_lr && s->lr == 0 && !finished(f) && nn_fit_find_lr(f, e)) return e->code;
   if (s->lr > 0) nn_optim_set_lr(f->optim, s->lr);
   while (!finished(f) && !run_stopping(f->r)) {
     if (one_step(f, &rate, e)) return e->code;
@@ -262,12 +268,14 @@ static int fits_together(const nn_fit *f, err *e) {
 
 static int register_state(nn_fit *f, err *e) {
   size_t np = f->task.g->nparam, ns = f->task.g->nstate;
-  const run_item items[OWNED] = {{owned[0], f->theta, NN_H5, np, true, 0, 0, 0},
-                                 {owned[1], f->state, NN_H5, ns, true, 0, 0, 0},
-                                 {owned[2], f->best_theta, NN_H5, np, true, 0, 0, 0},
-                                 {owned[3], f->best_state, NN_H5, ns, true, 0, 0, 0},
-                                 {owned[4], &f->s, H5_F64, sizeof f->s / sizeof(double), true, 0, 0, 0},
-                                 {owned[5], f->curve, H5_F64, (size_t)f->c.epochs * row_length(f), true, 0, 0, 0}};
+  const run_item items[OWNED] = {
+      {owned[0], f->theta, NN_H5, np, true, 0, 0, 0},
+      {owned[1], f->state, NN_H5, ns, true, 0, 0, 0},
+      {owned[2], f->best_theta, NN_H5, np, true, 0, 0, 0},
+      {owned[3], f->best_state, NN_H5, ns, true, 0, 0, 0},
+      {owned[4], &f->s, H5_F64, sizeof f->s / sizeof(double), true, 0, 0, 0},
+      {owned[5], f->curve, H5_F64, (size_t)f->c.epochs * row_length(f), true, 0, 0, 0},
+      {owned[6], f->finder, H5_F64, f->c.find_lr ? 2 * (size_t)f->c.finder_steps : 0, true, 0, 0, 0}};
   for (int i = 0; i < OWNED; i++)
     if (run_own(f->r, items[i], e)) return e->code;
   return 0;
@@ -281,9 +289,10 @@ static int allocate(nn_fit *f, const nn_real *theta, const nn_real *state, err *
   f->state = nn_alloc(ns * sizeof *f->state), f->best_state = nn_alloc(ns * sizeof *f->state);
   f->grad = nn_alloc((np + ns) * sizeof *f->grad);
   f->curve = calloc((size_t)f->c.epochs * row_length(f) + 1, sizeof *f->curve);
+  f->finder = calloc(2 * (size_t)f->c.finder_steps, sizeof *f->finder);
   f->mine = calloc(2 * (size_t)f->shards, sizeof *f->mine), f->rows = calloc(2 * (size_t)f->shards, sizeof *f->rows);
-  bool bad =
-      !f->theta || !f->best_theta || !f->state || !f->best_state || !f->grad || !f->curve || !f->mine || !f->rows;
+  bool bad = !f->theta || !f->best_theta || !f->state || !f->best_state || !f->grad || !f->curve || !f->finder ||
+             !f->mine || !f->rows;
   if (f->task.valid && f->task.nmetrics && run_root(f->r)) {
     size_t count = (size_t)f->task.valid->count * rows;
     f->z = nn_alloc(count * (size_t)g->node[g->output].shape.channels * sizeof *f->z);
@@ -322,7 +331,8 @@ void nn_fit_free(nn_fit *f) {
   if (!f) return;
   for (int i = 0; i < OWNED; i++) run_disown(f->r, owned[i]);
   nn_optim_free(f->optim), nn_crew_free(f->crew), reduce_free(f->sum);
-  free(f->theta), free(f->state), free(f->best_theta), free(f->best_state), free(f->grad), free(f->curve);
+  free(f->theta), free(f->state), free(f->best_theta), free(f->best_state), free(f->grad), free(f->curve),
+      free(f->finder);
   free(f->mine), free(f->rows), free(f->z), free(f->t);
   free(f);
 }

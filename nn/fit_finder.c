@@ -38,24 +38,20 @@ static double steepest(const nn_fit *f, const double *rate, const double *loss, 
   return lr;
 }
 
-int nn_fit_find_lr(nn_fit *f, double *lr, err *e) {
-  const nn_graph *g = f->task.g;
-  size_t room = (size_t)f->c.finder_steps, bytes = g->nparam * sizeof(nn_real);
-  double *rate = malloc(room * sizeof *rate), *loss = malloc(room * sizeof *loss);
+int nn_fit_find_lr(nn_fit *f, err *e) {
+  size_t bytes = f->task.g->nparam * sizeof(nn_real);
+  double *rate = f->finder, *loss = rate + f->c.finder_steps;
   nn_real *keep = malloc(bytes + 1);
-  if (!rate || !loss || !keep) err_set(e, ERR_RUN, "fit: out of memory");
+  if (!keep) err_set(e, ERR_RUN, "fit: out of memory");
   if (!comm_vote(f->crew->c, e)) {
     memcpy(keep, f->theta, bytes);
-    size_t n = (size_t)climb(f, rate, loss, e);
+    long n = climb(f, rate, loss, e);
     memcpy(f->theta, keep, bytes);
     nn_optim_reset(f->optim);
-    *lr = steepest(f, rate, loss, (long)n);
-    if (n && !e->code) {
-      run_series(f->r, "fit.finder.rate", H5_F64, 1, &n, rate, "1", "learning rates tried", e);
-      run_series(f->r, "fit.finder.loss", H5_F64, 1, &n, loss, "1", "smoothed loss at that rate", e);
-      run_log(f->r, "fit: learning rate %.3g", *lr);
-    }
+    f->s.lr = steepest(f, rate, loss, n);
+    f->s.tried = (double)n;
+    run_log(f->r, "fit: learning rate %.3g", f->s.lr);
   }
-  free(rate), free(loss), free(keep);
+  free(keep);
   return e->code;
 }

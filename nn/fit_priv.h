@@ -18,7 +18,7 @@ typedef struct nn_fit_state {
   double epoch, step;           /* done: epochs, steps of the present epoch */
   double best, best_epoch, bad; /* monitored value, its epoch (-1), epochs since */
   double value, count, norm;    /* of the present epoch: sums of the loss, sum of gradient norms */
-  double lr;                    /* of the finder; 0: none yet */
+  double lr, tried;             /* of the finder, 0: none yet; steps that it took */
 } nn_fit_state;
 
 struct nn_fit {
@@ -30,7 +30,7 @@ struct nn_fit {
   nn_real *out, *out_state;                         /* the caller's */
   nn_real *theta, *state, *best_theta, *best_state; /* owned state */
   nn_fit_state s;
-  double *curve;
+  double *curve, *finder; /* owned state; finder: (finder_steps) rates, then losses */
   nn_optim *optim;
   nn_crew *crew;
   reduce *sum;
@@ -46,7 +46,7 @@ struct nn_fit {
 /* Collective: loss (mean) and gradient of a batch: samples [first, first + n) of epoch `epoch`; pass numbers the noise.
  * grad is divided by the sum of weights. state follows the batch. */
 int nn_fit_batch(nn_fit *f, uint32_t epoch, long first, long n, uint32_t pass, double *loss, err *e);
-/* Collective: tries rising learning rates on a copy and returns one to use; series fit.finder.*. */
-int nn_fit_find_lr(nn_fit *f, double *lr, err *e);
+/* Collective: tries rising learning rates on a copy and keeps one to use in f->s.lr, the curve in f->finder. */
+int nn_fit_find_lr(nn_fit *f, err *e);
 
 #endif

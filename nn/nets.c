@@ -7,13 +7,10 @@
 #include <stdlib.h>
 
 extern const nn_net nn_net_mlp, nn_net_cnn, nn_net_resnet1d, nn_net_xresnet1d, nn_net_s4, nn_net_transformer;
-const deck_kind *const nn_nets[] = {&nn_net_mlp.kind,
-                                    &nn_net_cnn.kind,
-                                    &nn_net_resnet1d.kind,
-                                    &nn_net_xresnet1d.kind,
-                                    &nn_net_s4.kind,
-                                    &nn_net_transformer.kind,
-                                    NULL};
+extern const nn_net nn_net_inception1d, nn_net_gru, nn_net_lstm;
+const deck_kind *const nn_nets[] = {
+    &nn_net_mlp.kind,         &nn_net_cnn.kind,         &nn_net_resnet1d.kind, &nn_net_xresnet1d.kind, &nn_net_s4.kind,
+    &nn_net_transformer.kind, &nn_net_inception1d.kind, &nn_net_gru.kind,      &nn_net_lstm.kind,      NULL};
 
 const deck_key nn_nets_keys[] = {
     {"head", DECK_INTS, offsetof(nn_nets_conf, head), "[]", 1, 100000,

@@ -20,7 +20,7 @@ typedef struct nn_net {
   /* Appends the body after input x: features at one position or, for a sequence, at every one. */
   int (*body)(nn_graph *g, int x, const nn_net_task *t, const void *conf, err *e);
 } nn_net;
-extern const deck_kind *const nn_nets[]; /* mlp, cnn, resnet1d, xresnet1d ... */
+extern const deck_kind *const nn_nets[]; /* mlp, cnn, resnet1d, xresnet1d, inception1d, gru, lstm */
 extern const deck_key nn_nets_keys[];    /* of every network: head, from ... */
 
 typedef struct nn_nets_conf {

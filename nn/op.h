@@ -6,7 +6,7 @@
  *   step      position t of y only, given that every earlier call (0..t-1) was made on the same frame and that x is
  *             final up to the positions y[t] may depend on: the walk of an autoregressive draw or of a stream. NULL
  *             where the op cannot. An op may work ahead on later positions of its own y. Same bits as forward.
- *   backward  dx += (dy/dx)^T dy (where the input wants it) and dtheta += (dy/dtheta)^T dy
+ *   backward  dx += (dy/dx)^T dy (where the input wants it) and dtheta += (dy/dtheta)^T dy; may consume what is kept
  *   relevance R_x += the part of R_y that a rule (nn/rule.h) gives to x (nn/relevance.h). NULL where the op cannot.
  * An op with `block` (and `back_block`) also works on any range of positions of y, x being final wherever it looks: the
  * plan then runs it together with the local nodes behind it, a few positions at a time, so that what one writes is

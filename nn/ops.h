@@ -84,6 +84,19 @@ extern const nn_op nn_op_batch_norm, nn_op_layer_norm;
 /* Batch norm by the moments of the state is y = scale x + shift, (C) each. */
 void nn_batch_norm_affine(const nn_node *n, const nn_real *theta, const nn_real *state, double *scale, double *shift);
 
+/* Recurrent layers over a whole sequence along extent[0], width channels out; reversed: from its end. Initial
+ * parameters uniform in +- 1 / sqrt(width). */
+typedef struct nn_recurrent_conf {
+  int width;
+} nn_recurrent_conf;
+extern const nn_op nn_op_gru, nn_op_gru_reversed, nn_op_lstm, nn_op_lstm_reversed;
+
+/* One position, from the end where negative. */
+typedef struct nn_pick_conf {
+  int position;
+} nn_pick_conf;
+extern const nn_op nn_op_pick;
+
 /* In training each number is zero with probability rate, else divided by 1 - rate. */
 typedef struct nn_dropout_conf {
   double rate;
