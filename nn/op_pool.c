@@ -146,30 +146,22 @@ static void to_winner(const nn_node *n, const nn_frame *f, nn_trail *tr, int t) 
 }
 
 /* What tap `tap` of position t adds to the sums z (units, C, S), or (back) gets by the shares in z. */
-static void one_tap(const nn_node *n, const nn_frame *f, const nn_rule *rule, nn_trail *tr, int t, int tap,
-                    const nn_real *share, bool back) {
-  const nn_gain g = nn_rule_gain(rule, 1);
+static void one_tap(const nn_node *n, const nn_frame *f, const nn_rule_type *type, const nn_gain *g, nn_trail *tr,
+                    int t, int tap, const nn_real *share, bool back) {
   int C = n->shape.channels, S = f->lanes;
-  nn_real count[NN_MAX_LANES], got[NN_MAX_LANES];
-  int u = counted(n, f, t, tap, count);
+  nn_real weight[NN_MAX_LANES], got[NN_MAX_LANES];
+  double *in = nn_account(tr, n->id, NN_IN, S);
+  int u = counted(n, f, t, tap, weight);
   if (u < 0) return;
-  for (int i = 0; i < S; i++) count[i] *= share[i];
+  for (int i = 0; i < S; i++) weight[i] *= share[i];
   for (int c = 0; c < C; c++) {
-    size_t row = ((size_t)u * C + c) * S;
-    const nn_real *x = f->value[n->in[0]] + row;
-    nn_real *to = tr->relevance[n->in[0]] + row;
-    for (int i = 0; i < S; i++) got[i] = 0;
-    for (int k = 0; k < rule->type->units; k++) {
-      nn_real *z = tr->scratch + ((size_t)k * C + c) * S;
-      for (int i = 0; i < S; i++) {
-        nn_real q = count[i] * nn_gain_at(&g, k, x[i]);
-        got[i] += q * z[i];
-        z[i] = back ? z[i] : z[i] + q;
-      }
-    }
-    if (!back) continue;
-    for (int i = 0; i < S; i++) to[i] += got[i];
-    nn_credit(nn_account(tr, n->id, NN_IN, S), S, got);
+    const nn_real *x = f->value[n->in[0]] + ((size_t)u * C + c) * S;
+    nn_real *to = tr->relevance[n->in[0]] + ((size_t)u * C + c) * S, *z = tr->scratch + (size_t)c * S;
+    if (back) memset(got, 0, sizeof got);
+    for (int k = 0; k < type->units; k++, z += (size_t)C * S)
+      back ? nn_gain_back(g, k, S, weight, x, z, got) : nn_gain_add(g, k, S, weight, x, z);
+    for (int i = 0; i < S && back; i++) to[i] += got[i];
+    if (back) nn_credit(in, S, got);
   }
 }
 
@@ -177,16 +169,17 @@ static void one_tap(const nn_node *n, const nn_frame *f, const nn_rule *rule, nn
 static void to_all(const nn_node *n, const nn_frame *f, const nn_rule *rule, nn_trail *tr, int t) {
   const nn_window *w = n->table;
   int C = n->shape.channels, S = f->lanes;
+  const nn_gain g = nn_rule_gain(rule, 1);
   nn_real share[NN_MAX_LANES];
   shares(n, f, t, share);
   memset(tr->scratch, 0, NN_UNITS * (size_t)C * S * sizeof(nn_real));
-  for (int tap = 0; tap < w->taps; tap++) one_tap(n, f, rule, tr, t, tap, share, false);
+  for (int tap = 0; tap < w->taps; tap++) one_tap(n, f, rule->type, &g, tr, t, tap, share, false);
   for (int c = 0; c < C; c++) {
     nn_real *z = tr->scratch + (size_t)c * S;
     nn_row row = {.S = S, .R = tr->relevance[n->id] + ((size_t)t * C + c) * S, .z = {z, z + (size_t)C * S}};
     rule->type->share(rule, &row, nn_account(tr, n->id, 0, S));
   }
-  for (int tap = 0; tap < w->taps; tap++) one_tap(n, f, rule, tr, t, tap, share, true);
+  for (int tap = 0; tap < w->taps; tap++) one_tap(n, f, rule->type, &g, tr, t, tap, share, true);
 }
 
 /* `winner` of a mean: in equal parts (there is none). */

@@ -75,9 +75,4 @@ int nn_linear_reserve(nn_relevance *r, const nn_node *n, err *e);
 void nn_linear_release(nn_prepared *p);
 void nn_pass_relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r,
                        nn_trail *t); /* x, y of equal size */
-/* One row more for an account (NULL: no ledger). */
-static inline void nn_credit(double *account, int S, const nn_real *r) {
-  for (int i = 0; i < S && account; i++) account[i] += (double)r[i];
-}
-
 #endif

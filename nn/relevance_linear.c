@@ -192,24 +192,35 @@ static void spread(const through *w, int from, int to) {
   }
 }
 
-/* R_j = sum over parts of part(x_j) times what it got, booked lane by lane. */
-static void collect(const through *w, const nn_real *x, nn_real *R, double *in) {
-  const nn_real *all = w->got[NN_PART_X], *up = w->got[NN_PART_POS], *down = w->got[NN_PART_NEG];
-  for (size_t k = 0; k < w->count; k += (size_t)w->S) {
-    nn_real row[NN_MAX_LANES];
-    if (all)
-      for (int i = 0; i < w->S; i++) row[i] = x[k + i] * all[k + i];
-    else if (up && down)
-      for (int i = 0; i < w->S; i++) row[i] = x[k + i] * (x[k + i] > 0 ? up[k + i] : down[k + i]);
-    else if (up)
-      for (int i = 0; i < w->S; i++) row[i] = x[k + i] * up[k + i];
-    else
-      for (int i = 0; i < w->S; i++) row[i] = 0;
-    for (int part = NN_PART_ONE; part < NN_PARTS; part++) {
-      nn_real held = (nn_real)nn_rule_constant(w->rule, (nn_part)part);
-      for (int i = 0; i < w->S && w->got[part]; i++) row[i] += held * w->got[part][k + i];
+/* Row of R_j = sum over parts of part(x_j) times what it got. */
+static void collect_row(const through *w, size_t at, const nn_real *restrict x, nn_real *restrict row) {
+  int S = w->S;
+  const nn_real *restrict all = w->got[NN_PART_X], *restrict up = w->got[NN_PART_POS];
+  const nn_real *restrict down = w->got[NN_PART_NEG];
+  x += at;
+  if (all)
+    for (int i = 0; i < S; i++) row[i] = x[i] * all[at + (size_t)i];
+  else if (up && down)
+    for (int i = 0; i < S; i++) {
+      nn_real a = up[at + (size_t)i], b = down[at + (size_t)i];
+      row[i] = x[i] * (x[i] > 0 ? a : b);
     }
-    for (int i = 0; i < w->S; i++) R[k + i] += row[i];
+  else if (up)
+    for (int i = 0; i < S; i++) row[i] = x[i] * up[at + (size_t)i];
+  else
+    memset(row, 0, (size_t)S * sizeof *row);
+  for (int part = NN_PART_ONE; part < NN_PARTS; part++) {
+    const nn_real *restrict got = w->got[part];
+    nn_real held = (nn_real)nn_rule_constant(w->rule, (nn_part)part);
+    for (int i = 0; i < S && got; i++) row[i] += held * got[at + (size_t)i];
+  }
+}
+
+static void collect(const through *w, const nn_real *x, nn_real *R, double *in) {
+  for (size_t k = 0; k < w->count; k += (size_t)w->S) {
+    nn_real row[NN_MAX_LANES], *restrict to = R + k;
+    collect_row(w, k, x, row);
+    for (int i = 0; i < w->S; i++) to[i] += row[i];
     nn_credit(in, w->S, row);
   }
 }

@@ -6,59 +6,81 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "nn/op.h"
+
 /* Where stab(z) = 0 the quotient is 0 (the division itself is harmless, so that lanes stay in vectors). */
 static inline nn_real quotient(nn_real a, nn_real b) {
   nn_real q = a / (b != 0 ? b : 1);
   return b != 0 ? q : 0;
 }
 
-/* Books the share s of one unit that carries R; d: its sum, e: the stabiliser added to it. */
-static inline void book(double *account, int S, int i, nn_real R, nn_real d, nn_real e, nn_real s, nn_real bias,
-                        nn_real pad) {
-  account[NN_BIAS * S + i] += (double)s * (double)bias;
-  account[NN_PADDING * S + i] += (double)s * (double)pad;
-  account[NN_STABILISER * S + i] += d + e != 0 ? (double)s * (double)e : (double)R;
+/* Books the shares s (S) of one unit that carries R: d its sums, e the stabilisers added to them. */
+static void book(double *restrict account, int S, const nn_real *restrict R, const nn_real *restrict d,
+                 const nn_real *restrict e, const nn_real *restrict s, nn_real bias, nn_real pad) {
+  double *restrict to_bias = account + NN_BIAS * S, *restrict to_pad = account + NN_PADDING * S;
+  double *restrict to_stab = account + NN_STABILISER * S;
+  for (int i = 0; i < S; i++) to_stab[i] += (double)(d[i] + e[i] != 0 ? s[i] * e[i] : R[i]);
+  if (bias != 0)
+    for (int i = 0; i < S; i++) to_bias[i] += (double)s[i] * (double)bias;
+  if (pad != 0)
+    for (int i = 0; i < S; i++) to_pad[i] += (double)s[i] * (double)pad;
 }
 
 static void share_one(const nn_rule *r, const nn_row *w, double *account) {
-  nn_real eps = (nn_real)r->epsilon, bias = w->bias[0], pad = w->pad[0], more = w->fixed[0] + bias + pad, *z = w->z[0];
+  nn_real eps = (nn_real)r->epsilon, more = w->fixed[0] + w->bias[0] + w->pad[0], d[NN_MAX_LANES], e[NN_MAX_LANES];
+  const nn_real *restrict R = w->R;
+  nn_real *restrict z = w->z[0];
   for (int i = 0; i < w->S; i++) {
-    nn_real d = z[i] + more, e = d < 0 ? -eps : eps, s = quotient(w->R[i], d + e);
-    z[i] = s;
-    if (!account) continue;
-    account[NN_OUT * w->S + i] += (double)w->R[i];
-    book(account, w->S, i, w->R[i], d, e, s, bias, pad);
+    d[i] = z[i] + more;
+    e[i] = d[i] < 0 ? -eps : eps;
+    z[i] = quotient(R[i], d[i] + e[i]);
   }
+  if (!account) return;
+  nn_credit(account + NN_OUT * w->S, w->S, R);
+  book(account, w->S, R, d, e, z, w->bias[0], w->pad[0]);
 }
 
 /* The sums of both units make (2 + gamma) z together: their sign is that of z. */
 static void share_by_sign(const nn_rule *r, const nn_row *w, double *account) {
-  nn_real eps = (nn_real)r->epsilon, *p = w->z[0], *n = w->z[1];
+  nn_real eps = (nn_real)r->epsilon, up = w->bias[0], down = w->bias[1], d[NN_MAX_LANES], e[NN_MAX_LANES];
+  const nn_real *restrict R = w->R;
+  nn_real *restrict p = w->z[0], *restrict n = w->z[1], held[NN_UNITS][NN_MAX_LANES];
   for (int i = 0; i < w->S; i++) {
-    nn_real up = p[i] + w->bias[0], down = n[i] + w->bias[1];
-    bool positive = up + down >= 0;
-    nn_real d = positive ? up : down, e = d < 0 ? -eps : eps, s = quotient(w->R[i], d + e);
+    nn_real a = p[i] + up, b = n[i] + down;
+    bool positive = a + b >= 0;
+    d[i] = positive ? a : b;
+    e[i] = d[i] < 0 ? -eps : eps;
+    nn_real s = quotient(R[i], d[i] + e[i]);
     p[i] = positive ? s : 0;
     n[i] = positive ? 0 : s;
-    if (!account) continue;
-    account[NN_OUT * w->S + i] += (double)w->R[i];
-    book(account, w->S, i, w->R[i], d, e, s, positive ? w->bias[0] : w->bias[1], 0);
+    held[0][i] = positive ? R[i] : 0;
+    held[1][i] = positive ? 0 : R[i];
   }
+  if (!account) return;
+  nn_credit(account + NN_OUT * w->S, w->S, R);
+  book(account, w->S, held[0], d, e, p, up, 0);
+  book(account, w->S, held[1], d, e, n, down, 0);
 }
 
 static void share_both(const nn_rule *r, const nn_row *w, double *account) {
-  nn_real eps = (nn_real)r->epsilon, alpha = (nn_real)r->alpha, beta = (nn_real)r->beta, *p = w->z[0], *n = w->z[1];
+  nn_real eps = (nn_real)r->epsilon, alpha = (nn_real)r->alpha, beta = (nn_real)r->beta, part[NN_UNITS][NN_MAX_LANES];
+  nn_real d[NN_UNITS][NN_MAX_LANES], e[NN_UNITS][NN_MAX_LANES];
+  const nn_real *restrict R = w->R;
+  nn_real *restrict p = w->z[0], *restrict n = w->z[1];
   for (int i = 0; i < w->S; i++) {
-    nn_real up = p[i] + w->bias[0], down = n[i] + w->bias[1], R = w->R[i];
-    bool no_down = down == 0, no_up = up == 0 && !no_down && beta != 0;
-    nn_real to_up = (no_down ? 1 : no_up ? 0 : alpha) * R, to_down = (no_down ? 0 : no_up ? 1 : -beta) * R;
-    nn_real a = quotient(to_up, up + eps), b = quotient(to_down, down - eps);
-    p[i] = a, n[i] = b;
-    if (!account) continue;
-    account[NN_OUT * w->S + i] += (double)R;
-    book(account, w->S, i, to_up, up, eps, a, w->bias[0], 0);
-    book(account, w->S, i, to_down, down, -eps, b, w->bias[1], 0);
+    nn_real up = p[i] + w->bias[0], down = n[i] + w->bias[1];
+    bool no_down = down == 0, no_up = (up == 0) & !no_down & (beta != 0);
+    nn_real a = no_up ? 0 : alpha, b = no_up ? 1 : -beta;
+    d[0][i] = up, d[1][i] = down, e[0][i] = eps, e[1][i] = -eps;
+    part[0][i] = (no_down ? 1 : a) * R[i];
+    part[1][i] = (no_down ? 0 : b) * R[i];
+    p[i] = quotient(part[0][i], up + eps);
+    n[i] = quotient(part[1][i], down - eps);
   }
+  if (!account) return;
+  nn_credit(account + NN_OUT * w->S, w->S, R);
+  book(account, w->S, part[0], d[0], e[0], p, w->bias[0], 0);
+  book(account, w->S, part[1], d[1], e[1], n, w->bias[1], 0);
 }
 
 const nn_rule_type nn_rule_pass = {"pass", "relevance goes on as it is", NN_SHARE_PASS, 0, 0, {{0}}, true, NULL};
@@ -177,4 +199,16 @@ nn_gain nn_rule_gain(const nn_rule *r, double w) {
     g.one[t->unit] += (nn_real)nn_rule_constant(r, t->part) * m;
   }
   return g;
+}
+
+void nn_gain_add(const nn_gain *g, int u, int S, const nn_real *restrict weight, const nn_real *restrict x,
+                 nn_real *restrict z) {
+  nn_real pos = g->pos[u], neg = g->neg[u], one = g->one[u];
+  for (int i = 0; i < S; i++) z[i] += weight[i] * (x[i] * (x[i] > 0 ? pos : neg) + one);
+}
+
+void nn_gain_back(const nn_gain *g, int u, int S, const nn_real *restrict weight, const nn_real *restrict x,
+                  const nn_real *restrict s, nn_real *restrict got) {
+  nn_real pos = g->pos[u], neg = g->neg[u], one = g->one[u];
+  for (int i = 0; i < S; i++) got[i] += s[i] * weight[i] * (x[i] * (x[i] > 0 ? pos : neg) + one);
 }

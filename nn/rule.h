@@ -94,5 +94,15 @@ nn_gain nn_rule_gain(const nn_rule *r, double w);
 static inline nn_real nn_gain_at(const nn_gain *g, int u, nn_real x) {
   return x * (x > 0 ? g->pos[u] : g->neg[u]) + g->one[u];
 }
+/* z += weight q_u(x), and got += s weight q_u(x), S lanes each. */
+void nn_gain_add(const nn_gain *g, int u, int S, const nn_real *weight, const nn_real *x, nn_real *z);
+void nn_gain_back(const nn_gain *g, int u, int S, const nn_real *weight, const nn_real *x, const nn_real *s,
+                  nn_real *got);
+
+/* One row more for an account (NULL: no ledger). */
+static inline void nn_credit(double *restrict account, int S, const nn_real *restrict r) {
+  if (account)
+    for (int i = 0; i < S; i++) account[i] += (double)r[i];
+}
 
 #endif
