@@ -9,6 +9,7 @@
 
 #include "nn/gemm.h"
 #include "nn/ops.h"
+#include "nn/relevance.h"
 #include "nn/segment.h"
 
 typedef struct part { /* one block */
@@ -122,6 +123,11 @@ static void backward(const nn_node *n, const nn_frame *f) {
   }
 }
 
+static nn_linear linear(const nn_node *n) {
+  const nn_causal_dense_conf *c = n->conf;
+  return nn_linear_of_layer(NULL, n, c->out, c->bias ? nn_rows(n->shape) : 0, false);
+}
+
 static void text(const nn_node *n, FILE *f) {
   const nn_causal_dense_conf *c = n->conf;
   fprintf(f, "block %d strict %d bias %d", c->block, c->strict, c->bias);
@@ -131,6 +137,9 @@ const nn_op nn_op_causal_dense = {
     .name = "causal_dense",
     .help = "masked dense layer in site order",
     .conf_size = sizeof(nn_causal_dense_conf),
+    .takes = NN_SHARE_PLAIN,
+    .relevance = nn_adjoint_relevance,
+    .linear = linear,
     .min_in = 1,
     .max_in = 1,
     .needs_x = true,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 #include "nn/ssm.h"
 
 enum { MOST = 256 };
@@ -207,6 +208,10 @@ static void step(const nn_node *n, const nn_frame *f, int t) {
   }
 }
 
+static nn_linear linear(const nn_node *n) {
+  return nn_linear_of_layer(NULL, n, n->shape.channels, 0, false);
+}
+
 static void text(const nn_node *n, FILE *f) {
   const nn_ssm_conf *c = n->conf;
   fprintf(f, "states %d both %d rate %.17g dt %.17g %.17g", c->states, c->both, c->rate, c->dt_min, c->dt_max);
@@ -215,6 +220,9 @@ static void text(const nn_node *n, FILE *f) {
 const nn_op nn_op_s4 = {.name = "s4",
                         .help = "state space layer on a fixed HiPPO basis",
                         .conf_size = sizeof(nn_ssm_conf),
+                        .takes = NN_SHARE_PLAIN,
+                        .relevance = nn_adjoint_relevance,
+                        .linear = linear,
                         .min_in = 1,
                         .max_in = 1,
                         .needs_x = true,

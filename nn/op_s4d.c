@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 #include "nn/ssm.h"
 
 enum { MODES = 128, STEP = 4 }; /* numbers per mode that step keeps: z and C' */
@@ -249,6 +250,10 @@ static void step(const nn_node *n, const nn_frame *f, int t) {
   }
 }
 
+static nn_linear linear(const nn_node *n) {
+  return nn_linear_of_layer(NULL, n, n->shape.channels, 0, false);
+}
+
 static void text(const nn_node *n, FILE *f) {
   const nn_ssm_conf *c = n->conf;
   fprintf(f, "start %s states %d both %d rate %.17g", (const char *const[]){"lin", "inv", "legs"}[c->start], c->states,
@@ -258,6 +263,9 @@ static void text(const nn_node *n, FILE *f) {
 const nn_op nn_op_s4d = {.name = "s4d",
                          .help = "diagonal state space layer",
                          .conf_size = sizeof(nn_ssm_conf),
+                         .takes = NN_SHARE_PLAIN,
+                         .relevance = nn_adjoint_relevance,
+                         .linear = linear,
                          .min_in = 1,
                          .max_in = 1,
                          .needs_x = true,

@@ -13,6 +13,11 @@ static int readers(const nn_graph *g, int node) {
   return n;
 }
 
+/* Is it a product over lists of rows? */
+static bool is_product(const nn_node *n) {
+  return n->op && n->op->relevance == nn_linear_relevance;
+}
+
 static int check_node(const nn_node *n, const nn_rule *rule, err *e) {
   if (!n->op->relevance)
     return err_set(e, ERR_DECK, "network node '%s': op '%s' has no walk relevance", n->name, n->op->name);
@@ -39,10 +44,11 @@ static int fold_of(const nn_relevance *r, const nn_node *n) {
   return -1;
 }
 
-/* Rows that ops may need: whole channels of one position for each unit. */
+/* What ops may need: nine times the channels of one position and once those of x, or what their backward needs. */
 static void want_scratch(nn_relevance *r, const nn_node *n) {
-  size_t rows = NN_UNITS * (size_t)n->shape.channels * (size_t)r->lanes;
-  if (rows > r->scratch) r->scratch = rows;
+  size_t rows = 9 * (size_t)n->shape.channels + (size_t)r->graph->node[n->in[0]].shape.channels;
+  size_t reals = n->op->relevance == nn_adjoint_relevance ? nn_adjoint_scratch(r, n) : rows * (size_t)r->lanes;
+  if (reals > r->scratch) r->scratch = reals;
 }
 
 int nn_relevance_new(nn_relevance **out, const nn_graph *g, int lanes, const nn_rule *rules, err *e) {
@@ -62,7 +68,7 @@ int nn_relevance_new(nn_relevance **out, const nn_graph *g, int lanes, const nn_
   }
   for (int i = 0; i < g->nnodes && !bad; i++) {
     const nn_node *k = &g->node[i];
-    if (!k->op || !k->op->linear) continue;
+    if (!is_product(k)) continue;
     r->prepared[i].fold = fold_of(r, k);
     bad = nn_linear_reserve(r, k, e);
   }
@@ -82,7 +88,7 @@ void nn_relevance_free(nn_relevance *r) {
 void nn_relevance_prepare(nn_relevance *r, const nn_real *theta, const nn_real *state) {
   for (int i = 0; i < r->graph->nnodes; i++) {
     const nn_node *n = &r->graph->node[i];
-    if (n->op && n->op->linear) nn_linear_prepare(r, n, theta, state);
+    if (is_product(n)) nn_linear_prepare(r, n, theta, state);
   }
 }
 
@@ -104,11 +110,13 @@ int nn_trail_new(nn_trail **out, const nn_relevance *r, bool ledger, err *e) {
   if (t) {
     t->relevance = calloc(n, sizeof *t->relevance);
     t->live = calloc(n, sizeof *t->live);
+    t->value = calloc(n, sizeof *t->value);
+    t->grad = calloc(n, sizeof *t->grad);
     t->arena = nn_alloc(total * sizeof *t->arena);
     t->scratch = nn_alloc(r->scratch * sizeof *t->scratch);
     if (ledger) t->ledger = nn_alloc(n * NN_ACCOUNTS * (size_t)r->lanes * sizeof *t->ledger);
   }
-  if (!t || !t->relevance || !t->live || !t->arena || !t->scratch || (ledger && !t->ledger)) {
+  if (!t || !t->relevance || !t->live || !t->value || !t->grad || !t->arena || !t->scratch || (ledger && !t->ledger)) {
     nn_trail_free(t);
     *out = NULL;
     return err_set(e, ERR_RUN, "relevance: out of memory for %.1f MB",
@@ -123,7 +131,8 @@ int nn_trail_new(nn_trail **out, const nn_relevance *r, bool ledger, err *e) {
 
 void nn_trail_free(nn_trail *t) {
   if (!t) return;
-  free(t->relevance), free(t->ledger), free(t->live), free(t->scratch), free(t->arena), free(t);
+  free(t->relevance), free(t->ledger), free(t->live), free(t->value), free(t->grad), free(t->scratch), free(t->arena),
+      free(t);
 }
 
 /* Inputs that get relevance for the first time start from zero, unless the numbers are there already. */

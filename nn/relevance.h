@@ -19,7 +19,8 @@
 #include "nn/rule.h"
 #include "nn/segment.h"
 
-/* A linear op as the walk sees it: weights (rows, out), then biases. */
+/* A linear op as the walk sees it: weights (rows, out), then biases. segments NULL: a linear op of another kind, which
+ * walks by its own backward. */
 typedef struct nn_linear {
   const nn_segments *segments;
   int out;
@@ -58,6 +59,7 @@ typedef struct nn_trail {
   double *ledger;      /* [node] (NN_ACCOUNTS, S), or NULL */
   bool *live;          /* [node] has relevance in this walk */
   nn_real *scratch, *arena;
+  nn_real **value, **grad; /* [node] of the frame on which an op walks backward for itself */
 } nn_trail;
 int nn_trail_new(nn_trail **t, const nn_relevance *r, bool ledger, err *e);
 void nn_trail_free(nn_trail *t);
@@ -73,6 +75,9 @@ void nn_linear_relevance(const nn_node *n, const nn_frame *f, const nn_relevance
 void nn_linear_prepare(nn_relevance *r, const nn_node *n, const nn_real *theta, const nn_real *state);
 int nn_linear_reserve(nn_relevance *r, const nn_node *n, err *e);
 void nn_linear_release(nn_prepared *p);
+/* By the op's own backward: linear ops without lists of rows. */
+void nn_adjoint_relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t);
+size_t nn_adjoint_scratch(const nn_relevance *r, const nn_node *n);
 void nn_pass_relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r,
                        nn_trail *t); /* x, y of equal size */
 #endif

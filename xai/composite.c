@@ -10,9 +10,13 @@
 const xai_settings xai_settings_default = {1e-6, 0.25, -1, 1, false, false};
 
 /* Behind the rows of every composite. */
-static const xai_assignment shared[] = {{"max", &nn_rule_winner},  {"product", &nn_rule_winner},
-                                        {"sum", &nn_rule_epsilon}, {"norm", &nn_rule_epsilon},
-                                        {"pass", &nn_rule_pass},   {NULL}};
+static const xai_assignment shared[] = {{"max", &nn_rule_winner},
+                                        {"product", &nn_rule_winner},
+                                        {"sum", &nn_rule_epsilon},
+                                        {"norm", &nn_rule_epsilon},
+                                        {"pass", &nn_rule_pass},
+                                        {"*", &nn_rule_epsilon},
+                                        {NULL}};
 
 static const xai_composite zero = {
     "zero", "rule 0 for every sum", {{"sum", &nn_rule_zero}, {"norm", &nn_rule_zero}, {"linear", &nn_rule_zero}}};
@@ -81,12 +85,14 @@ static bool fits(const char *pattern, const nn_graph *g, const nn_node *n) {
   return false;
 }
 
-static const xai_assignment *assigned(const xai_composite *c, const nn_graph *g, const nn_node *n) {
-  for (int i = 0; i < 8 && c->row[i].pattern; i++)
-    if (fits(c->row[i].pattern, g, n)) return &c->row[i];
-  for (int i = 0; shared[i].pattern; i++)
-    if (fits(shared[i].pattern, g, n)) return &shared[i];
+static const xai_assignment *first_of(const xai_assignment *row, int rows, const nn_graph *g, const nn_node *n) {
+  for (int i = 0; i < rows && row[i].pattern; i++)
+    if (row[i].rule->fits & n->op->takes && fits(row[i].pattern, g, n)) return &row[i];
   return NULL;
+}
+static const xai_assignment *assigned(const xai_composite *c, const nn_graph *g, const nn_node *n) {
+  const xai_assignment *own = first_of(c->row, 8, g, n);
+  return own ? own : first_of(shared, 8, g, n);
 }
 
 int xai_rules(const xai_composite *c, const xai_settings *s, const nn_graph *g, nn_rule *rules, err *e) {

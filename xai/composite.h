@@ -1,7 +1,8 @@
 /* composite.h: which relevance rule goes to which node: composites by name, tables of (pattern, rule). The first row
- * whose pattern fits a node decides. Patterns: "first" (a sum over an input of the network, with nothing but passing
- * ops between), "conv" (convolutions and sites), "dense", "linear" (any), "sum" (adds, means), "max" (maxima),
- * "product" (products and gates), "norm" (layer norm), "pass" (what only passes on), "*". Local. */
+ * whose pattern fits a node, and whose rule its op understands, decides. Patterns: "first" (a sum over an input of the
+ * network, with nothing but passing ops between), "conv" (convolutions and sites), "dense", "linear" (any), "sum"
+ * (adds, means), "max" (maxima), "product" (products and gates), "norm" (layer norm), "pass" (what only passes on),
+ * "*". Local. */
 #ifndef XAI_COMPOSITE_H
 #define XAI_COMPOSITE_H
 
