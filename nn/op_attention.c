@@ -10,6 +10,7 @@
 
 #include "nn/elementwise.h"
 #include "nn/ops.h"
+#include "nn/relevance.h"
 
 enum { ROWS = 16, TILE = 4 };
 
@@ -260,6 +261,13 @@ static void backward(const nn_node *n, const nn_frame *f) {
     }
 }
 
+/* With p held constant (CP-LRP: Ali et al., ICML 2022) y is linear in v: queries and keys get nothing. */
+static nn_linear linear(const nn_node *n) {
+  nn_linear l = nn_linear_of_layer(NULL, n, n->shape.channels, 0, false);
+  l.from = 2 * n->shape.channels;
+  return l;
+}
+
 static void text(const nn_node *n, FILE *f) {
   const nn_attention_conf *c = n->conf;
   fprintf(f, "heads %d causal %d", c->heads, c->causal);
@@ -268,6 +276,9 @@ static void text(const nn_node *n, FILE *f) {
 const nn_op nn_op_attention = {.name = "attention",
                                .help = "multi-head self-attention",
                                .conf_size = sizeof(nn_attention_conf),
+                               .takes = NN_SHARE_PLAIN,
+                               .relevance = nn_adjoint_relevance,
+                               .linear = linear,
                                .min_in = 1,
                                .max_in = 1,
                                .needs_x = true,

@@ -8,6 +8,7 @@
 #include "nn/elementwise.h"
 #include "nn/gemm.h"
 #include "nn/recurrent.h"
+#include "nn/relevance.h"
 
 enum { R, Z, N, G, SLOTS, GATES = 3 };
 
@@ -136,9 +137,28 @@ static void reversed_backward(const nn_node *n, const nn_frame *f) {
   back_weights(n, f, 0, P);
 }
 
+/* Shared by relevance: n behind r (W_hn h + c); h goes on by z. */
+static void terms(const nn_node *n, const nn_frame *f, int t, nn_real *fresh, nn_real *kept, nn_recurrent_step *s) {
+  const nn_recurrent *q = n->table;
+  int width = (int)nn_width(n->shape, f);
+  const nn_real *r = nn_recurrent_slots(n, f, t), *z = r + Z * width, *c = r + N * width, *h = h_before(n, f, t);
+  for (int i = 0; i < width; i++) fresh[i] = (1 - z[i]) * c[i], kept[i] = z[i] * h[i];
+  *s = (nn_recurrent_step){.h = h,
+                           .gate = r,
+                           .bias = biases(n, f->theta) + N * q->H,
+                           .inner_bias = biases(n, f->theta) + GATES * q->H,
+                           .column = N};
+}
+
+static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
+  nn_recurrent_relevance(n, f, r, t, terms);
+}
+
 const nn_op nn_op_gru = {.name = "gru",
                          .help = "gated recurrent unit",
                          .conf_size = sizeof(nn_recurrent_conf),
+                         .takes = NN_SHARE_PLAIN,
+                         .relevance = relevance,
                          .min_in = 1,
                          .max_in = 1,
                          .needs_y = true,
@@ -154,6 +174,8 @@ const nn_op nn_op_gru = {.name = "gru",
 const nn_op nn_op_gru_reversed = {.name = "gru_reversed",
                                   .help = "gated recurrent unit from the end to the beginning",
                                   .conf_size = sizeof(nn_recurrent_conf),
+                                  .takes = NN_SHARE_PLAIN,
+                                  .relevance = relevance,
                                   .min_in = 1,
                                   .max_in = 1,
                                   .needs_y = true,

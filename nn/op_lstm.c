@@ -7,6 +7,7 @@
 #include "nn/elementwise.h"
 #include "nn/gemm.h"
 #include "nn/recurrent.h"
+#include "nn/relevance.h"
 
 enum { IN, FORGET, CELL, OUT, KEPT, SLOTS, GATES = 4 };
 enum { STATE_H, STATE_C, STATES };
@@ -127,9 +128,27 @@ static void reversed_backward(const nn_node *n, const nn_frame *f) {
   back_weights(n, f, 0, P);
 }
 
+/* Shared by relevance: g enters the cell by i, what it held stays by f. */
+static void terms(const nn_node *n, const nn_frame *f, int t, nn_real *fresh, nn_real *kept, nn_recurrent_step *s) {
+  const nn_recurrent *q = n->table;
+  int width = (int)nn_width(n->shape, f);
+  const nn_real *g = nn_recurrent_slots(n, f, t), *c = c_before(n, f, t);
+  for (int i = 0; i < width; i++) {
+    fresh[i] = g[IN * width + i] * g[CELL * width + i];
+    kept[i] = g[FORGET * width + i] * c[i];
+  }
+  *s = (nn_recurrent_step){.h = h_before(n, f, t), .bias = bias(n, f) + CELL * q->H, .column = CELL, .cell = true};
+}
+
+static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
+  nn_recurrent_relevance(n, f, r, t, terms);
+}
+
 const nn_op nn_op_lstm = {.name = "lstm",
                           .help = "long short-term memory",
                           .conf_size = sizeof(nn_recurrent_conf),
+                          .takes = NN_SHARE_PLAIN,
+                          .relevance = relevance,
                           .min_in = 1,
                           .max_in = 1,
                           .needs_y = true,
@@ -145,6 +164,8 @@ const nn_op nn_op_lstm = {.name = "lstm",
 const nn_op nn_op_lstm_reversed = {.name = "lstm_reversed",
                                    .help = "long short-term memory from the end to the beginning",
                                    .conf_size = sizeof(nn_recurrent_conf),
+                                   .takes = NN_SHARE_PLAIN,
+                                   .relevance = relevance,
                                    .min_in = 1,
                                    .max_in = 1,
                                    .needs_y = true,

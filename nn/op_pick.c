@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "nn/ops.h"
+#include "nn/relevance.h"
 
 static int shape(nn_node *n, const nn_shape *in, err *e) {
   int P = nn_positions(*in), at = ((const nn_pick_conf *)n->conf)->position;
@@ -32,6 +33,16 @@ static void backward(const nn_node *n, const nn_frame *f) {
   for (size_t i = 0, at = where(n, f); dx && i < nn_width(n->shape, f); i++) dx[at + i] += dy[i];
 }
 
+static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
+  const nn_real *from = t->relevance[n->id];
+  nn_real *to = t->relevance[n->in[0]] + where(n, f);
+  for (size_t k = 0; k < nn_width(n->shape, f); k++) to[k] += from[k];
+  for (size_t k = 0; k < nn_width(n->shape, f); k += (size_t)f->lanes) {
+    nn_credit(nn_account(t, n->id, NN_OUT, f->lanes), f->lanes, from + k);
+    nn_credit(nn_account(t, n->id, NN_IN, f->lanes), f->lanes, from + k);
+  }
+}
+
 static void text(const nn_node *n, FILE *f) {
   fprintf(f, "position %d", *(const int *)n->table);
 }
@@ -39,6 +50,8 @@ static void text(const nn_node *n, FILE *f) {
 const nn_op nn_op_pick = {.name = "pick",
                           .help = "one position of a sequence",
                           .conf_size = sizeof(nn_pick_conf),
+                          .takes = NN_SHARE_PASS,
+                          .relevance = relevance,
                           .min_in = 1,
                           .max_in = 1,
                           .shape = shape,

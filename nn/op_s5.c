@@ -9,6 +9,7 @@
 
 #include "nn/gemm.h"
 #include "nn/ops.h"
+#include "nn/relevance.h"
 
 enum { MODES = 128, RUN = 16 }; /* positions whose weight gradients are summed in one product */
 
@@ -297,6 +298,10 @@ static void backward(const nn_node *n, const nn_frame *f) {
   back_modes(n, f, dpB, dz);
 }
 
+static nn_linear linear(const nn_node *n) {
+  return nn_linear_of_layer(NULL, n, n->shape.channels, 0, false);
+}
+
 static void text(const nn_node *n, FILE *f) {
   const nn_ssm_conf *c = n->conf;
   fprintf(f, "start %s states %d both %d rate %.17g", (const char *const[]){"lin", "inv", "legs"}[c->start], c->states,
@@ -306,6 +311,9 @@ static void text(const nn_node *n, FILE *f) {
 const nn_op nn_op_s5 = {.name = "s5",
                         .help = "one diagonal state space for all channels",
                         .conf_size = sizeof(nn_ssm_conf),
+                        .takes = NN_SHARE_PLAIN,
+                        .relevance = nn_adjoint_relevance,
+                        .linear = linear,
                         .min_in = 1,
                         .max_in = 1,
                         .needs_x = true,

@@ -40,4 +40,18 @@ void nn_recurrent_back_inputs(const nn_node *n, const nn_frame *f, int from, int
 void nn_recurrent_back_states(const nn_node *n, const nn_frame *f, int from, int to, int first, int count, int slot,
                               nn_real *dbias);
 
+/* Relevance (recurrent_relevance.c). What an op says of position t: the two terms of the new state, fresh + kept (H,
+ * S), and the sum behind the fresh one, a = W_x x + bias + gate (W_h h + inner_bias) with the block `column` of the
+ * gates. */
+typedef struct nn_recurrent_step {
+  const nn_real *h, *gate;          /* state before t, (H, S); gate NULL: 1 */
+  const nn_real *bias, *inner_bias; /* (H); inner_bias NULL: none */
+  int column;
+  bool cell; /* the sum is that of a cell which h' looks at */
+} nn_recurrent_step;
+typedef void nn_recurrent_terms(const nn_node *n, const nn_frame *f, int t, nn_real *fresh, nn_real *kept,
+                                nn_recurrent_step *s);
+void nn_recurrent_relevance(const nn_node *n, const nn_frame *f, const struct nn_relevance *r, struct nn_trail *t,
+                            nn_recurrent_terms *terms);
+
 #endif

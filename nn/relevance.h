@@ -20,13 +20,14 @@
 #include "nn/segment.h"
 
 /* A linear op as the walk sees it: weights (rows, out), then biases. segments NULL: a linear op of another kind, which
- * walks by its own backward. */
+ * walks by its own backward, in the channels of x from `from` on. */
 typedef struct nn_linear {
   const nn_segments *segments;
   int out;
   size_t weights; /* numbers */
   size_t biases;  /* 0, out, or positions * out */
   bool shared;    /* every position uses all rows of weights; those that are missing meet padding */
+  int from;       /* earlier channels of x count as constant */
 } nn_linear;
 
 typedef struct nn_prepared { /* of a linear node */

@@ -42,7 +42,8 @@ static void shares(const nn_node *n, const nn_frame *f, const nn_relevance *r, c
 
 void nn_adjoint_relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
   int x = n->in[0], S = f->lanes;
-  size_t rows = nn_rows(r->graph->node[x].shape);
+  size_t rows = nn_rows(r->graph->node[x].shape), channels = (size_t)r->graph->node[x].shape.channels;
+  int first = n->op->linear(n).from;
   nn_real *y = t->scratch, *dx = y + nn_rows(n->shape) * (size_t)S;
   nn_frame own = *f;
   own.value = t->value, own.grad = t->grad;
@@ -54,6 +55,7 @@ void nn_adjoint_relevance(const nn_node *n, const nn_frame *f, const nn_relevanc
   memset(dx, 0, rows * (size_t)S * sizeof *dx);
   n->op->backward(n, &own);
   for (size_t k = 0; k < rows; k++) {
+    if ((int)(k % channels) < first) continue;
     nn_real *got = dx + k * (size_t)S, *to = t->relevance[x] + k * (size_t)S;
     for (int i = 0; i < S; i++) got[i] *= f->value[x][k * (size_t)S + (size_t)i], to[i] += got[i];
     nn_credit(nn_account(t, n->id, NN_IN, S), S, got);

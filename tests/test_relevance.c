@@ -286,7 +286,8 @@ static void against_sums(const sample *s, const nn_rule *rule) {
 
 static void linear_ops(void) {
   for (int i = 0; i < SAMPLES; i++)
-    for (int k = 0; k < VARIANTS && samples[i].op->linear && !samples[i].masked; k++)
+    for (int k = 0; k < VARIANTS && samples[i].op->linear && samples[i].op != &nn_op_attention && !samples[i].masked;
+         k++)
       if (understands(samples[i].op, variants[k].type) && !variants[k].padding) against_sums(&samples[i], &variants[k]);
 }
 #endif

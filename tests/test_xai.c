@@ -412,7 +412,8 @@ static void composites(void) {
   a = nn_add(g, &nn_op_causal_dense, "a", &(nn_causal_dense_conf){4, 2, false, true, 1}, 1, &x, &e);
   nn_ssm_conf space = {.states = 4, .dt_min = .01, .dt_max = .1, .rate = 1};
   b = nn_add(g, &nn_op_s4, "b", &space, 1, &a, &e);
-  y = nn_add(g, &nn_op_relu, "y", NULL, 1, &b, &e);
+  b = nn_add(g, &nn_op_gru, "state", &(nn_recurrent_conf){3}, 1, &b, &e);
+  y = nn_add(g, &nn_op_pick, "last", &(nn_pick_conf){-1}, 1, &b, &e);
   nn_relevance *r = NULL;
   int bad =
       nn_finish(g, y, &e) || xai_rules(xai_composite_find("epsilon-plus-flat"), &xai_settings_default, g, rules, &e);
