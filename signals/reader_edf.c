@@ -49,8 +49,7 @@ static int open_file(recording *r, const recording_options *o, err *e) {
   long notes = edf_notes(s->f, &note);
   for (long i = 0; i < notes; i++)
     if (recording_add_note(r, note[i].time, note[i].duration, note[i].text, "", e)) return e->code;
-  recording_sort_notes(r);
-  return 0;
+  return recording_sort_notes(r, e);
 }
 
 /* The last data record that begins at or before sample `at`. */

@@ -152,8 +152,7 @@ static int read_notes(recording *r, double rate, err *e) {
   }
   free(path);
   wfdb_annotations_free(a);
-  recording_sort_notes(r);
-  return e->code;
+  return e->code ? e->code : recording_sort_notes(r, e);
 }
 
 static int open_record(recording *r, const recording_options *o, err *e) {

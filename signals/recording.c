@@ -118,7 +118,7 @@ int recording_add_note(recording *r, double time, double duration, const char *l
   return n->label && n->text ? 0 : err_set(e, ERR_RUN, "%s: no memory for its notes", r->path);
 }
 
-/* Insertion: files hold their notes in order, or nearly so; a merge where they do not. */
+/* Merges sorted halves; where they are in order already, as in most files, there is nothing to be done. */
 static void merge_notes(signals_note *a, long n, signals_note *work) {
   if (n < 2) return;
   long h = n / 2;
@@ -128,10 +128,12 @@ static void merge_notes(signals_note *a, long n, signals_note *work) {
   for (long i = 0, j = h, k = 0; i < h; k++) a[k] = j < n && a[j].time < work[i].time ? a[j++] : work[i++];
 }
 
-void recording_sort_notes(recording *r) {
+int recording_sort_notes(recording *r, err *e) {
   signals_note *work = malloc((size_t)(r->notes / 2 + 1) * sizeof *work);
-  if (work) merge_notes(r->note, r->notes, work);
+  if (!work) return err_set(e, ERR_RUN, "%s: no memory for its notes", r->path);
+  merge_notes(r->note, r->notes, work);
   free(work);
+  return 0;
 }
 
 int recording_common(const recording *r, double *rate, int64_t *samples, err *e) {

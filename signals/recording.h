@@ -71,7 +71,7 @@ int recording_write(recording *r, const char *path, err *e);
 int recording_make_leads(recording *r, int n, err *e); /* all empty */
 int recording_set_lead(recording *r, int i, const char *name, const char *unit, double rate, int64_t samples, err *e);
 int recording_add_note(recording *r, double time, double duration, const char *label, const char *text, err *e);
-void recording_sort_notes(recording *r); /* stable */
+int recording_sort_notes(recording *r, err *e); /* ascending in time, stable */
 /* For writers of one table: the common rate and length of all leads. */
 int recording_common(const recording *r, double *rate, int64_t *samples, err *e);
 /* Smallest and largest finite sample of a lead; 0, 0 if there is none. */

@@ -97,7 +97,7 @@ static void through_all(void) {
     CHECK_BITS(one, all + 4000 * k, sizeof one);
   }
   CHECK(!recording_add_note(r, 1.5, 0, "N", "", &e) && !recording_add_note(r, .5, 3, "Sleep stage W", "", &e));
-  recording_sort_notes(r);
+  CHECK(!recording_sort_notes(r, &e));
   CHECK_NEAR(r->note[0].time, .5, 0);
   for (int i = 0; i < 5; i++) {
     CHECK(!recording_write(r, folder_file(f[i].name), &e));
