@@ -1,8 +1,9 @@
-/* neural.c: draws and training steps of the networks of the literature on a 16 x 16 lattice, against the floor (useful
- * multiply-adds at the sgemm rate measured in this run) and against the public PyTorch code (wdphy16/stat-mech-van,
- * figures of shared/reference/lab.md, taken on a machine whose sgemm ran at 390 GFLOP/s on two cores; compare fractions
- * of the floor). bench_neural [threads] [batch]        a step is: draw, image for Z2, two backward passes, sum over
- * shards, Adam */
+/* neural.c: draws and training steps of the networks of the literature on a 16 x 16 lattice, and of constrained draws
+ * of Trotterised chains (the floor counts the layers, not the constraint), against the floor (useful multiply-adds at
+ * the sgemm rate measured in this run) and against the public PyTorch code (wdphy16/stat-mech-van, figures of
+ * shared/reference/lab.md, taken on a machine whose sgemm ran at 390 GFLOP/s on two cores; compare fractions of the
+ * floor). bench_neural [threads] [batch]        a step is: draw, image for Z2, two backward passes, sum over shards,
+ * Adam */
 #include <cblas.h>
 #include <omp.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "nn/optim.h"
 #include "samplers/ar_ising.h"
+#include "samplers/ar_trotter.h"
 #include "samplers/team.h"
 
 static const deck_section schema[] = {
@@ -21,9 +23,18 @@ static const deck_section schema[] = {
     {0},
 };
 
+static const deck_section chain_schema[] = {
+    {.name = "lattice", .keys = trotter_lattice_keys},
+    {.name = "model", .keys = trotter_model_keys, .kinds = trotter_models, .kind_def = "xxx"},
+    {.name = "draw", .keys = ar_trotter_keys},
+    {.name = "net", .keys = nn_net_keys, .kinds = nn_zoo_kinds, .kind_def = "sites"},
+    {0},
+};
+
 typedef struct net {
   const char *name, *deck;
   double peer_draws, peer_step; /* two cores, batch 1000 */
+  const char *chain;            /* sections lattice, model and draw of a Trotterised chain; NULL: Ising, 16 x 16 */
 } net;
 static const net nets[] = {
     {"PixelCNN 3 x 64, 3x3", "{kind: pixelcnn, depth: 3, width: 64, half_kernel: 1, output_gain: 1}", 19.1, 53.8},
@@ -32,6 +43,10 @@ static const net nets[] = {
      1.3, 0},
     {"MADE 3 x 4", "{kind: made, depth: 3, width: 4, output_gain: 1}", 349, 2.95},
     {"sites 32, half lattice", "{kind: sites, width: 32, skip: frontier, output_gain: 1}", 0, 0},
+    {"XY chain 32, 2m = 4", "{kind: sites, width: 32, skip: frontier, output_gain: 1}", 0, 0,
+     "lattice: {sites: 32, trotter: 4}\nmodel: {kind: xy, beta: 2}\ndraw: {lanes: 64, symmetry: %s}\n"},
+    {"Heisenberg 32, 2m = 16", "{kind: sites, width: 32, skip: frontier, output_gain: 1}", 0, 0,
+     "lattice: {sites: 32, trotter: 16}\nmodel: {J: -1, beta: 4}\ndraw: {lanes: 64, ring: rows, symmetry: %s}\n"},
 };
 
 static double sgemm_rate(int threads) { /* GFLOP/s: one product of 1024^3 per thread, best of five */
@@ -97,21 +112,35 @@ static void backward(bench *b) {
     nn_optim_adam.update(adam, 1, 1e-6, true, n * (size_t)p / 16, n * (size_t)(p + 1) / 16, b->theta, b->grad, moment);
 }
 
-/* seconds of one draw of the batch, and of a whole step */
-static int measure(const net *n, bool z2, int threads, int batch, double *seconds, double *macs, err *e) {
-  char text[600];
-  deck *d = NULL;
-  lattice *l = NULL;
-  ising *m = NULL;
-  bench b = {0};
-  bool sites = n->peer_draws == 0;
+typedef struct problem {
+  deck *d;
+  lattice *l;
+  ising *m;
+  trotter *t;
+} problem;
+
+static int open_problem(problem *p, ar **a, const net *n, bool z2, err *e) {
+  char head[400], text[900];
+  const char *group = z2 ? "z2" : "none";
+  if (n->chain) {
+    snprintf(head, sizeof head, n->chain, group);
+    snprintf(text, sizeof text, "app: bench\n%snet: %s\n", head, n->deck);
+    return deck_parse(&p->d, "bench", text, strlen(text), NULL, 0, chain_schema, e) ||
+           trotter_from_deck(&p->t, p->d, e) || ar_trotter_new(a, p->t, p->d, e);
+  }
   snprintf(
       text, sizeof text,
       "app: bench\nlattice: {L: 16}\nmodel: {beta: 0.44}\ndraw: {lanes: 64, heat_bath: %s, symmetry: %s}\nnet: %s\n",
-      sites ? "true" : "false", z2 ? "z2" : "none", n->deck);
-  if (deck_parse(&d, "bench", text, strlen(text), NULL, 0, schema, e) || lattice_from_deck(&l, d, e) ||
-      ising_from_deck(&m, l, d, e) || ar_ising_new(&b.a, m, d, e) || comm_open(&b.c, MPI_COMM_WORLD, threads, e))
-    return e->code;
+      n->peer_draws == 0 ? "true" : "false", group, n->deck);
+  return deck_parse(&p->d, "bench", text, strlen(text), NULL, 0, schema, e) || lattice_from_deck(&p->l, p->d, e) ||
+         ising_from_deck(&p->m, p->l, p->d, e) || ar_ising_new(a, p->m, p->d, e);
+}
+
+/* seconds of one draw of the batch, and of a whole step */
+static int measure(const net *n, bool z2, int threads, int batch, double *seconds, double *macs, err *e) {
+  problem p = {0};
+  bench b = {0};
+  if (open_problem(&p, &b.a, n, z2, e) || comm_open(&b.c, MPI_COMM_WORLD, threads, e)) return e->code;
   int shards = batch / 64;
   size_t np = b.a->net->nparam;
   if (team_new(&b.t, b.a, &b.c, shards, z2, 8e9, e) || reduce_new(&b.sum, &b.c, shards, np, true, e)) return e->code;
@@ -129,7 +158,8 @@ static int measure(const net *n, bool z2, int threads, int batch, double *second
     if (rep && t < *seconds) *seconds = t;
   }
   *macs = b.a->net->macs;
-  team_free(b.t), reduce_free(b.sum), ar_free(b.a), ising_free(m), lattice_free(l), comm_close(&b.c), deck_free(d);
+  team_free(b.t), reduce_free(b.sum), ar_free(b.a), ising_free(p.m), lattice_free(p.l), trotter_free(p.t);
+  comm_close(&b.c), deck_free(p.d);
   free(b.theta), free(b.grad), free(b.m), free(b.v), free(b.weight);
   return 0;
 }
