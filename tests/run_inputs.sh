@@ -18,6 +18,7 @@ smallness() { # overrides that make a deck of the app run for seconds
       "-s estimate.compare=64 -s chain.sweeps=200 -s chain.thermalisation=10 -s chain.replicas=2" ;;
     yukawa-generate) echo "-s chain.steps=40 -s chain.thermalisation=5 -s chain.every=1 -s chain.replicas=1 -s model.draw=3" \
       "-s lattice.L=4" ;;
+    series) echo "-s data.records=60 -s fit.epochs=1 -s net.width=8 -s evaluate.replicates=20" ;;
     *) echo "tests/run_inputs.sh does not know how to make a deck of app $1 small" >&2 && exit 1 ;;
   esac
 }

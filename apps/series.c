@@ -1,0 +1,261 @@
+/* series.c: classifiers of 12-lead ECGs on folds as in 'Deep learning for ECG analysis: benchmarks and insights from
+ * PTB-XL' (Strodthoff et al., IEEE JBHI 25 (2021) 1519) and 'Advancing the state of the art for ECG analysis through
+ * structured state space models' (Mehari & Strodthoff 2022).
+ *
+ *   train     folds 1 to 8, random windows; fold 9 decides which epoch is kept
+ *   test      fold 10: mean over windows of the predicted probabilities
+ *   compare   macro AUROC with bootstrap intervals; simulated ECGs: beside that of the oracle, who knows the truth */
+#include "apps/series.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/metrics.h"
+#include "nn/fit.h"
+#include "nn/nets.h"
+#include "nn/optim.h"
+#include "nn/store.h"
+
+typedef struct data_conf {
+  long records, window;
+} data_conf;
+static const deck_key data_keys[] = {
+    {"records", DECK_INT, offsetof(data_conf, records), "0", 0, 1e8, .help = "recordings, the first ones; 0: all"},
+    {"window", DECK_INT, offsetof(data_conf, window), "0", 0, 1e8, .unit = "samples",
+     .help = "what the network sees at a time; 0: the whole recording"},
+    {0},
+};
+typedef struct evaluate_conf {
+  long replicates;
+  double level;
+} evaluate_conf;
+static const deck_key evaluate_keys[] = {
+    {"replicates", DECK_INT, offsetof(evaluate_conf, replicates), "1000", 10, 1e6, .help = "of the bootstrap",
+     .free = true},
+    {"level", DECK_REAL, offsetof(evaluate_conf, level), "0.95", 0.5, 0.999, .help = "of the intervals", .free = true},
+    {0},
+};
+static const deck_section schema[] = {
+    {.name = "data", .help = "recordings", .keys = data_keys, .kinds = series_sources, .kind_def = "simulated"},
+    {.name = "net", .help = "the network", .keys = nn_nets_keys, .kinds = nn_nets, .kind_def = "s4"},
+    {.name = "fit", .help = "training", .keys = nn_fit_keys},
+    {.name = "loss", .help = "what is made small", .keys = nn_loss_keys, .kinds = nn_losses, .kind_def = "bce"},
+    {.name = "optimiser",
+     .help = "how parameters follow the gradient",
+     .keys = nn_optim_keys,
+     .kinds = nn_optim_types,
+     .kind_def = "adam"},
+    {.name = "evaluate", .help = "figures of merit of fold 10", .keys = evaluate_keys},
+    {0},
+};
+
+typedef struct problem {
+  series_data data;
+  series_windows train, valid, test;
+  nn_graph *g;
+  nn_real *theta, *state;
+  evaluate_conf c;
+} problem;
+
+static void close_problem(problem *p) {
+  series_windows_free(&p->train), series_windows_free(&p->valid), series_windows_free(&p->test);
+  series_close(&p->data), nn_graph_free(p->g);
+  free(p->theta), free(p->state);
+}
+
+static int open_problem(problem *p, const deck *d, uint32_t seed, err *e) {
+  const series_source *source = (const series_source *)deck_kind_of(d, "data");
+  data_conf c;
+  nn_nets_conf net;
+  deck_get(d, "data", data_keys, &c), deck_get(d, "net", nn_nets_keys, &net),
+      deck_get(d, "evaluate", evaluate_keys, &p->c);
+  if (source->open(&p->data, d, c.records, seed, e)) return e->code;
+  series_standardise(&p->data);
+  if (series_windows_new(&p->train, &p->data, 1, 8, c.window, true, e) ||
+      series_windows_new(&p->valid, &p->data, 9, 9, c.window, false, e) ||
+      series_windows_new(&p->test, &p->data, 10, 10, c.window, false, e) || nn_fit_check(d, p->data.classes, e))
+    return e->code;
+  nn_net_task task = {.in = {{(int)p->train.length, 1, 1}, p->data.leads}, .outputs = p->data.classes};
+  if (nn_nets_build(&p->g, &task, d, e)) return e->code;
+  p->theta = nn_alloc(p->g->nparam * sizeof *p->theta), p->state = nn_alloc(p->g->nstate * sizeof *p->state);
+  if (!p->theta || !p->state) return err_set(e, ERR_RUN, "parameters: out of memory");
+  nn_init(p->g, p->theta, seed), nn_init_state(p->g, p->state);
+  if (net.from && nn_store_read_all(net.from, p->g, p->theta, p->state, e))
+    return err_context(e, "%s: net.from", deck_where(d, "net", "from"));
+  return 0;
+}
+
+/* Macro AUROC of z (windows, classes); NaN where it cannot be had. */
+static double auroc_of(void *ctx, long count, const nn_real *z, const nn_real *t) {
+  const series_windows *w = ctx;
+  err e = {0};
+  double macro = NAN, *score = malloc(sizeof *score * (size_t)(w->records * w->s->classes));
+  unsigned char *label = malloc((size_t)(w->records * w->s->classes));
+  metrics_ranking *r = NULL;
+  if (score && label) {
+    series_scores(w, z, score, label);
+    metrics_scores s = {w->records, w->s->classes, score, label};
+    if (!metrics_ranking_new(&r, &s, false, &e)) metrics_values(r, metrics_find("auroc"), 0, NULL, &macro, NULL, &e);
+  }
+  metrics_ranking_free(r), free(score), free(label);
+  return macro;
+}
+
+/* Scores of fold 10: of the network, and of the oracle where there is one. Rank 0. */
+typedef struct verdict {
+  int models;
+  double *score[2];  // (records, classes)
+  unsigned char *label;
+  metrics_ranking *ranking[2];
+} verdict;
+static void verdict_free(verdict *v) {
+  for (int m = 0; m < 2; m++) free(v->score[m]), metrics_ranking_free(v->ranking[m]);
+  free(v->label);
+}
+
+static int judge(verdict *v, const problem *p, const nn_real *z, err *e) {
+  const series_windows *w = &p->test;
+  int K = p->data.classes;
+  size_t all = (size_t)w->records * K;
+  v->models = p->data.oracle ? 2 : 1;
+  v->label = malloc(all);
+  for (int m = 0; m < v->models; m++) v->score[m] = malloc(sizeof **v->score * all);
+  if (!v->label || !v->score[0] || (v->models == 2 && !v->score[1])) return err_set(e, ERR_RUN, "out of memory");
+  series_scores(w, z, v->score[0], v->label);
+  for (long i = 0; i < w->records && v->models == 2; i++)
+    memcpy(v->score[1] + i * K, p->data.oracle + w->record[i] * K, sizeof(double) * K);
+  for (int m = 0; m < v->models; m++) {
+    metrics_scores s = {w->records, K, v->score[m], v->label};
+    if (metrics_ranking_new(&v->ranking[m], &s, false, e)) return e->code;
+  }
+  return 0;
+}
+
+/* Columns of the bootstrap: for each model its macro average, then its classes. */
+static int put_macro(run *r, const problem *p, const double *rows, int count, int i, int j, double point,
+                     const char *name, const char *text, err *e) {
+  metrics_interval v;
+  char what[300];
+  if (metrics_interval_of(p->c.replicates, count, rows, i, j, point, p->c.level, METRICS_PERCENTILE, &v, e))
+    return e->code;
+  snprintf(what, sizeof what, "%s; %.0f %% interval %.5f to %.5f of %ld bootstrap replicates", text, 100 * p->c.level,
+           v.low, v.high, v.used);
+  run_log(r, "%-16s %.5f, %.0f %% interval %.5f to %.5f", name, point, 100 * p->c.level, v.low, v.high);
+  return run_result(r,
+                    (run_value){.name = name,
+                                .unit = "1",
+                                .description = what,
+                                .value = point,
+                                .error = v.sd,
+                                .exact = NAN,
+                                .exact_error = NAN,
+                                .tau_int = NAN,
+                                .n_eff = NAN},
+                    e);
+}
+
+static int put_classes(run *r, const problem *p, const double *rows, int count, const double *each, err *e) {
+  size_t K = (size_t)p->data.classes;
+  double *error = malloc(sizeof *error * K);
+  for (size_t k = 0; k < K && error && !e->code; k++) {
+    metrics_interval v;
+    metrics_interval_of(p->c.replicates, count, rows, 1 + (int)k, -1, each[k], p->c.level, METRICS_PERCENTILE, &v, e);
+    error[k] = v.sd;
+  }
+  if (!error) err_set(e, ERR_RUN, "out of memory");
+  if (!e->code)
+    run_result_array(r,
+                     (run_array){.name = "auroc_class",
+                                 .unit = "1",
+                                 .description = "AUROC of each class on fold 10; error: of the bootstrap",
+                                 .rank = 1,
+                                 .dims = {K},
+                                 .axis = {"class"},
+                                 .value = each,
+                                 .error = error},
+                     e);
+  free(error);
+  return e->code;
+}
+
+/* Results of rank 0. */
+static int report(run *r, const problem *p, const verdict *v, err *e) {
+  int K = p->data.classes;
+  const metrics_ranking *ranking[2] = {v->ranking[0], v->ranking[1]};
+  metrics_panel panel = {v->models, ranking, metrics_find("auroc"), 0, true};
+  int count = metrics_panel_count(&panel), oracle = count / 2;
+  double macro[2] = {NAN, NAN}, *each = malloc(sizeof *each * K),
+         *rows = malloc(sizeof *rows * p->c.replicates * count);
+  if (!rows || !each) err_set(e, ERR_RUN, "bootstrap: out of memory");
+  for (int m = v->models - 1; m >= 0 && !e->code; m--)
+    metrics_values(v->ranking[m], panel.metric, 0, each, &macro[m], NULL, e);
+  metrics_resample draw = {.n = p->test.records, .replicates = p->c.replicates, .seed = run_seed(r)};
+  if (!e->code && !metrics_bootstrap(&draw, count, metrics_panel_statistic, &panel, rows, e)) {
+    put_macro(r, p, rows, count, 0, -1, macro[0], "auroc", "macro AUROC of the network on fold 10", e);
+    put_classes(r, p, rows, count, each, e);
+    if (v->models == 2)
+      put_macro(r, p, rows, count, oracle, -1, macro[1], "auroc.oracle",
+                "macro AUROC of the labels' true probabilities", e),
+          put_macro(r, p, rows, count, 0, oracle, macro[0] - macro[1], "auroc_behind", "network minus oracle, paired",
+                    e);
+  }
+  free(rows), free(each);
+  return e->code;
+}
+
+static int test(run *r, const problem *p, err *e) {
+  nn_crew *crew = NULL;
+  size_t all = (size_t)p->test.set.count * p->data.classes;
+  nn_prediction z = {.d = &p->test.set, .theta = p->theta, .state = p->state};
+  verdict v = {0};
+  if (run_root(r) && !(z.out = malloc(sizeof *z.out * all))) err_set(e, ERR_RUN, "predictions: out of memory");
+  if (!e->code) nn_crew_new(&crew, p->g, run_comm(r), nn_fit_lanes(run_deck(r)), p->data.classes, false, e);
+  if (!comm_vote(run_comm(r), e) && !nn_predict(crew, &z, e) && run_root(r) && !judge(&v, p, z.out, e))
+    report(r, p, &v, e);
+  verdict_free(&v), nn_crew_free(crew), free(z.out);
+  return e->code;
+}
+
+/* The algorithm: train, test, compare. */
+static int work(run *r, problem *p, const nn_task *task, err *e) {
+  nn_fit *f = NULL;
+  nn_stored stored = {p->g, p->theta, p->state};
+  if (nn_fit_new(&f, r, task, p->theta, p->state, e) || run_writer(r, nn_store_write, &stored, e)) goto end;
+  if (nn_fit_run(f, e) || run_stopping(r)) goto end;
+  test(r, p, e);
+  if (!comm_vote(run_comm(r), e)) run_snapshot(r, e);
+end:
+  run_writer_end(r, &stored, e);
+  nn_fit_free(f);
+  return e->code;
+}
+
+static int series_main(run *r, err *e) {
+  problem p = {0};
+  if (!open_problem(&p, run_deck(r), run_seed(r), e)) {
+    nn_task task = {
+        .g = p.g, .train = &p.train.set, .valid = &p.valid.set, .quantities = p.data.classes, .nmetrics = 1};
+    task.metric[0] = (nn_metric){"auroc", "macro AUROC of fold 9", true, auroc_of, &p.valid};
+    run_log(r, "%ld recordings of %d leads, %ld samples at %g Hz, %d classes; %ld train, %ld validate, %ld test",
+            p.data.n, p.data.leads, p.data.samples, p.data.rate, p.data.classes, p.train.records, p.valid.records,
+            p.test.records);
+    if (!nn_fit_plan(r, &task, e) && !run_dry(r)) work(r, &p, &task, e);
+  }
+  close_problem(&p);
+  return e->code;
+}
+
+static int check(const deck *d, err *e) {
+  nn_net_task task = {.in = {{1000, 1, 1}, 12}, .outputs = 2};
+  nn_graph *g = NULL;
+  if (!nn_fit_check(d, 2, e)) nn_nets_build(&g, &task, d, e);
+  nn_graph_free(g);
+  return e->code;
+}
+
+const app app_series = {.name = "series",
+                        .help = "classifiers of ECGs: structured state spaces and others, on simulated data or PTB-XL",
+                        .schema = schema,
+                        .check = check,
+                        .main = series_main};

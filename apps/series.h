@@ -1,0 +1,50 @@
+/* series.h: the parts of app series: recordings with labels in memory, cut into windows. */
+#ifndef APPS_SERIES_H
+#define APPS_SERIES_H
+
+#include "base/run.h"
+#include "nn/dataset.h"
+
+extern const app app_series;
+
+/* Recordings of equal length with labels and folds 1 ... 10. */
+typedef struct series_data {
+  long n, samples; /* recordings; per lead */
+  int leads, classes;
+  double rate;           /* Hz */
+  nn_real *signal;       // (n, samples, leads) mV, later in units of the training data's standard deviation
+  unsigned char *label;  // (n, classes)
+  double *oracle;        // (n, classes) probability of a label given the truth, or NULL
+  int *fold;             // (n)
+  char **name;           // (classes)
+} series_data;
+
+typedef struct series_source {
+  deck_kind kind; /* first member */
+  /* Local: at most `most` recordings (0: all there are) in order; allocates through series_room. */
+  int (*open)(series_data *s, const deck *d, long most, uint32_t seed, err *e);
+} series_source;
+extern const deck_kind *const series_sources[]; /* simulated, ptbxl */
+
+int series_room(series_data *s, bool oracle, err *e); /* local: from n, samples, leads, classes */
+void series_close(series_data *s);
+/* Local: each lead minus its mean, over its standard deviation, both of folds 1 to 8. */
+void series_standardise(series_data *s);
+
+/* Windows of `length` samples of the recordings of some folds: number i is window i % each of recording i / each. */
+typedef struct series_windows {
+  const series_data *s;
+  long *record; /* (records) */
+  long records, length, stride;
+  int each;
+  nn_dataset set; /* ctx: this */
+} series_windows;
+/* length 0: whole recordings. train: the first window only, moved to a random place each time. */
+int series_windows_new(series_windows *w, const series_data *s, int from_fold, int to_fold, long length, bool train,
+                       err *e);
+void series_windows_free(series_windows *w);
+/* Mean over the windows of a recording of sigmoid(z), z (records * each, classes); score and label (records, classes).
+ */
+void series_scores(const series_windows *w, const nn_real *z, double *score, unsigned char *label);
+
+#endif

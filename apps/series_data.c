@@ -1,0 +1,183 @@
+/* series_data.c: where the recordings of app series come from, and windows of them (see series.h). */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/series.h"
+#include "signals/ecg_sim.h"
+#include "signals/ptbxl.h"
+
+int series_room(series_data *s, bool oracle, err *e) {
+  size_t n = (size_t)s->n, k = (size_t)s->classes, all = n * (size_t)s->samples * (size_t)s->leads;
+  s->signal = malloc(all * sizeof *s->signal + 1), s->label = calloc(n * k + 1, 1);
+  s->oracle = oracle ? calloc(n * k + 1, sizeof *s->oracle) : NULL;
+  s->fold = calloc(n + 1, sizeof *s->fold), s->name = calloc(k + 1, sizeof *s->name);
+  bool bad = !s->signal || !s->label || !s->fold || !s->name || (oracle && !s->oracle);
+  return bad ? err_set(e, ERR_RUN, "%ld recordings (%.1f GB): out of memory", s->n,
+                       1e-9 * (double)all * sizeof(nn_real))
+             : 0;
+}
+
+void series_close(series_data *s) {
+  for (int c = 0; s->name && c < s->classes; c++) free(s->name[c]);
+  free(s->signal), free(s->label), free(s->oracle), free(s->fold), free(s->name);
+}
+
+/* Samples of one lead of recording i; what was not recorded is 0. */
+static void put_lead(series_data *s, long i, int lead, const double *x) {
+  nn_real *to = s->signal + (size_t)i * s->samples * s->leads + lead;
+  for (long t = 0; t < s->samples; t++) to[t * s->leads] = isnan(x[t]) ? 0 : (nn_real)x[t];
+}
+
+/* ---- simulated ---- */
+static int open_simulated(series_data *s, const deck *d, long most, uint32_t seed, err *e) {
+  ecg_sim_conf c;
+  ecg_record *r = NULL;
+  deck_get(d, "data", ecg_sim_keys, &c);
+  c.seed = seed;
+  if (!most)
+    return err_set(e, ERR_DECK, "%s: data.records: simulated recordings never end", deck_where(d, "data", "kind"));
+  if (ecg_sim_check(&c, e) || ecg_record_new(&r, &c, e)) return e->code;
+  *s =
+      (series_data){.n = most, .samples = r->samples, .leads = ECG_LEADS, .classes = ecg_class_count(), .rate = c.rate};
+  if (series_room(s, true, e)) goto end;
+  for (int k = 0; k < s->classes; k++) s->name[k] = strdup(ecg_classes[k]->name);
+  for (long i = 0; i < s->n; i++) {
+    ecg_sim_draw(&c, (uint64_t)i, r);
+    for (int l = 0; l < s->leads; l++) put_lead(s, i, l, r->signal + l * r->samples);
+    memcpy(s->label + i * s->classes, r->label, (size_t)s->classes);
+    memcpy(s->oracle + i * s->classes, r->oracle, sizeof *r->oracle * s->classes);
+    s->fold[i] = r->fold;
+  }
+end:
+  ecg_record_free(r);
+  return e->code;
+}
+
+/* ---- PTB-XL ---- */
+typedef struct ptbxl_conf {
+  const char *path;
+  int task;
+  bool high;
+} ptbxl_conf;
+static const deck_key ptbxl_keys[] = {
+    {"path", DECK_TEXT, offsetof(ptbxl_conf, path), .help = "folder that holds ptbxl_database.csv"},
+    {"task", DECK_WORD, offsetof(ptbxl_conf, task), "all", .words = "all|diag|subdiag|superdiag|form|rhythm",
+     .help = "which statements are the classes"},
+    {"high", DECK_BOOL, offsetof(ptbxl_conf, high), "false", .help = "500 Hz in place of 100 Hz"},
+    {0},
+};
+
+static int read_ptbxl(series_data *s, const ptbxl *p, const ptbxl_labels *l, bool high, long i, double *x, err *e) {
+  recording *r = NULL;
+  if (ptbxl_ecg(p, l->record[i], high, &r, e)) return e->code;
+  if (r->leads < s->leads) err_set(e, ERR_FILE, "%s: %d leads, needs %d", r->path, r->leads, s->leads);
+  for (int k = 0; k < s->leads && !e->code; k++)
+    if (!recording_read(r, k, 0, s->samples, x, e)) put_lead(s, i, k, x);
+  recording_close(r);
+  return e->code;
+}
+
+static int open_ptbxl(series_data *s, const deck *d, long most, uint32_t seed, err *e) {
+  ptbxl_conf c;
+  ptbxl *p = NULL;
+  ptbxl_labels *l = NULL;
+  deck_get(d, "data", ptbxl_keys, &c);
+  *s = (series_data){.samples = c.high ? 5000 : 1000, .leads = 12, .rate = c.high ? 500 : 100};
+  double *x = malloc(sizeof *x * s->samples);
+  if (!x) return err_set(e, ERR_RUN, "out of memory");
+  if (ptbxl_open(&p, c.path, e) || ptbxl_labels_new(&l, p, ptbxl_tasks[c.task], e)) goto end;
+  s->n = most && most < l->n ? most : l->n, s->classes = l->k;
+  if (series_room(s, false, e)) goto end;
+  for (int k = 0; k < s->classes; k++) s->name[k] = strdup(l->name[k]);
+  memcpy(s->label, l->label, (size_t)s->n * s->classes);
+  for (long i = 0; i < s->n && !read_ptbxl(s, p, l, c.high, i, x, e); i++) s->fold[i] = p->record[l->record[i]].fold;
+end:
+  ptbxl_labels_free(l), ptbxl_close(p), free(x);
+  return e->code;
+}
+
+static const series_source simulated = {{"simulated", "12-lead ECGs that know the truth", ecg_sim_keys},
+                                        open_simulated};
+static const series_source measured = {{"ptbxl", "PTB-XL, 12-lead ECGs with statements", ptbxl_keys}, open_ptbxl};
+const deck_kind *const series_sources[] = {&simulated.kind, &measured.kind, NULL};
+
+void series_standardise(series_data *s) {
+  for (int l = 0; l < s->leads; l++) {
+    double count = 0, mean = 0, square = 0;
+    for (int pass = 0; pass < 2; pass++) {
+      count = 0;
+      double sum = 0;
+      for (long i = 0; i < s->n; i++)
+        for (long t = 0; t < s->samples && s->fold[i] <= 8; t++, count++) {
+          double x = (double)s->signal[(i * s->samples + t) * s->leads + l] - mean;
+          sum += pass ? x * x : x;
+        }
+      if (pass)
+        square = count > 0 ? sum / count : 0;
+      else
+        mean = count > 0 ? sum / count : 0;
+    }
+    double over = square > 0 ? 1 / sqrt(square) : 1;
+    for (long k = 0; k < s->n * s->samples; k++) {
+      nn_real *x = &s->signal[k * s->leads + l];
+      *x = (nn_real)(((double)*x - mean) * over);
+    }
+  }
+}
+
+/* ---- windows ---- */
+static void put_window(const series_windows *w, long record, long from, int lane, const nn_lanes *to) {
+  const nn_real *x = w->s->signal + ((size_t)record * w->s->samples + from) * w->s->leads;
+  for (long k = 0; k < w->length * w->s->leads; k++) to->x[0][k * to->lanes + lane] = x[k];
+}
+
+static int fetch(void *ctx, int n, const long *index, const nn_lanes *to, err *e) {
+  const series_windows *w = ctx;
+  int K = w->s->classes;
+  for (int i = 0; i < n; i++) {
+    long record = w->record[index[i] / w->each];
+    put_window(w, record, index[i] % w->each * w->stride, i, to);
+    for (int k = 0; k < K && to->target; k++) to->target[k * to->lanes + i] = w->s->label[record * K + k];
+  }
+  return 0;
+}
+
+static void move_window(void *ctx, long index, int lane, rng r, uint32_t pass, const nn_lanes *to) {
+  const series_windows *w = ctx;
+  long room = w->s->samples - w->length + 1;
+  put_window(w, w->record[index], (long)(rng_uniform(r, (uint64_t)index, pass, 0) * (double)room), lane, to);
+}
+
+int series_windows_new(series_windows *w, const series_data *s, int from_fold, int to_fold, long length, bool train,
+                       err *e) {
+  bool whole = !length || length >= s->samples;
+  *w = (series_windows){.s = s, .length = whole ? s->samples : length, .each = 1};
+  if (!whole && !train) { /* windows that overlap by half, as many as fit */
+    w->stride = (length + 1) / 2;
+    w->each = (int)((s->samples - length) / w->stride) + 1;
+  }
+  w->record = malloc(sizeof *w->record * (size_t)(s->n + 1));
+  if (!w->record) return err_set(e, ERR_RUN, "out of memory");
+  for (long i = 0; i < s->n; i++)
+    if (s->fold[i] >= from_fold && s->fold[i] <= to_fold) w->record[w->records++] = i;
+  if (!w->records)
+    return err_set(e, ERR_DECK, "no recordings in folds %d to %d: data.records is too small", from_fold, to_fold);
+  w->set = (nn_dataset){w, w->records * w->each, false, fetch, train && !whole ? move_window : NULL};
+  return 0;
+}
+
+void series_windows_free(series_windows *w) {
+  free(w->record);
+}
+
+void series_scores(const series_windows *w, const nn_real *z, double *score, unsigned char *label) {
+  int K = w->s->classes;
+  for (long i = 0; i < w->records; i++)
+    for (int k = 0; k < K; k++) {
+      double sum = 0;
+      for (int q = 0; q < w->each; q++) sum += 1 / (1 + exp(-(double)z[(i * w->each + q) * K + k]));
+      score[i * K + k] = sum / w->each;
+      if (label) label[i * K + k] = w->s->label[w->record[i] * K + k];
+    }
+}

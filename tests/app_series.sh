@@ -1,0 +1,55 @@
+#!/bin/sh
+# app_series.sh SPINET COMPARE LAUNCHER...: a tiny classifier of ECGs gives the same bits in /results, /series and /model
+#   for 1, 2 and 4 ranks and 2 threads, when it is stopped and continued on another number of ranks, and when the network
+#   of its file is used again without training. Prints what differs, returns 1 if anything does.
+spinet=$1 compare=$2
+shift 2
+launcher=$*
+dir=$(mktemp -d /tmp/spinet-series-XXXXXX) && cd "$dir" || exit 1
+trap 'rm -rf "$dir"' EXIT
+failed=0 passed=0
+
+cat >tiny.yaml <<'DECK'
+app: series
+run: {title: the same bits, seed: 5}
+data: {kind: simulated, records: 150, window: 100, seconds: 3}
+net: {kind: s4, kernel: legs, width: 8, depth: 1, states: 4}
+fit: {epochs: 3, batch: 32, lanes: 8}
+evaluate: {replicates: 20}
+DECK
+
+check() { # WHAT COMMAND...: it must succeed
+  what=$1
+  shift
+  if "$@" >out.txt 2>&1; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "$what:"
+    cat out.txt
+  fi
+}
+go() { # FOLDER RANKS THREADS [OPTIONS]...
+  out=$1 ranks=$2 threads=$3
+  shift 3
+  OMP_NUM_THREADS=$threads $launcher "$ranks" "$spinet" run tiny.yaml -o "$out" --quiet "$@"
+}
+
+check "run on 1 rank" go r1 1 1
+for ranks in 2 4; do
+  check "run on $ranks ranks" go r$ranks $ranks 1
+  check "$ranks ranks" "$compare" r1/run.h5 r$ranks/run.h5
+done
+check "run on 2 threads" go t2 1 2
+check "2 threads" "$compare" r1/run.h5 t2/run.h5
+
+go stopped 1 1 -s run.walltime_h=1e-6 >out.txt 2>&1 # at the first tick
+check "the run was stopped with a checkpoint" grep -q '^state: resubmit' stopped/status
+check "continued" go stopped 2 1 --restart auto -s run.walltime_h=0
+check "stopped and continued" "$compare" r1/run.h5 stopped/run.h5
+
+check "the network of a file" go again 1 1 -s net.from=r1/run.h5 -s fit.epochs=0
+check "net.from" "$compare" r1/run.h5 again/run.h5 /results /model
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
