@@ -28,12 +28,16 @@ static const deck_key data_keys[] = {
 };
 typedef struct evaluate_conf {
   long replicates;
-  double level;
+  double level, ridge;
+  bool features;
 } evaluate_conf;
 static const deck_key evaluate_keys[] = {
     {"replicates", DECK_INT, offsetof(evaluate_conf, replicates), "1000", 10, 1e6, .help = "of the bootstrap",
      .free = true},
     {"level", DECK_REAL, offsetof(evaluate_conf, level), "0.95", 0.5, 0.999, .help = "of the intervals", .free = true},
+    {"features", DECK_BOOL, offsetof(evaluate_conf, features), "true",
+     .help = "also a baseline: logistic regression on measured intervals and waves", .free = true},
+    {"ridge", DECK_REAL, offsetof(evaluate_conf, ridge), "10", 1e-6, 1e9, .help = "of that regression", .free = true},
     {0},
 };
 static const deck_section schema[] = {
@@ -102,34 +106,46 @@ static double auroc_of(void *ctx, long count, const nn_real *z, const nn_real *t
   return macro;
 }
 
-/* Scores of fold 10: of the network, and of the oracle where there is one. Rank 0. */
+/* Scores of fold 10: of the network, of measured features, of the oracle where there is one. Rank 0. */
+enum { MODELS = 3 };
 typedef struct verdict {
   int models;
-  double *score[2];  // (records, classes)
-  unsigned char *label;
-  metrics_ranking *ranking[2];
+  const char *name[MODELS], *text[MODELS], *less[MODELS]; /* less: of the network's score minus this one's */
+  double *score[MODELS];                                  // (records, classes)
+  unsigned char *label;                                   // (records, classes)
+  metrics_ranking *ranking[MODELS];
 } verdict;
 static void verdict_free(verdict *v) {
-  for (int m = 0; m < 2; m++) free(v->score[m]), metrics_ranking_free(v->ranking[m]);
+  for (int m = 0; m < v->models; m++) free(v->score[m]), metrics_ranking_free(v->ranking[m]);
   free(v->label);
+}
+
+/* Room for the scores of one more model; NULL with e set. */
+static double *one_more(verdict *v, const problem *p, const char *name, const char *text, const char *less, err *e) {
+  double *room = malloc(sizeof *room * (size_t)p->test.records * p->data.classes);
+  if (!room) err_set(e, ERR_RUN, "scores: out of memory");
+  if (!room) return NULL;
+  v->name[v->models] = name, v->text[v->models] = text, v->less[v->models] = less;
+  return v->score[v->models++] = room;
 }
 
 static int judge(verdict *v, const problem *p, const nn_real *z, err *e) {
   const series_windows *w = &p->test;
-  int K = p->data.classes;
-  size_t all = (size_t)w->records * K;
-  v->models = p->data.oracle ? 2 : 1;
-  v->label = malloc(all);
-  for (int m = 0; m < v->models; m++) v->score[m] = malloc(sizeof **v->score * all);
-  if (!v->label || !v->score[0] || (v->models == 2 && !v->score[1])) return err_set(e, ERR_RUN, "out of memory");
-  series_scores(w, z, v->score[0], v->label);
-  for (long i = 0; i < w->records && v->models == 2; i++)
-    memcpy(v->score[1] + i * K, p->data.oracle + w->record[i] * K, sizeof(double) * K);
-  for (int m = 0; m < v->models; m++) {
-    metrics_scores s = {w->records, K, v->score[m], v->label};
-    if (metrics_ranking_new(&v->ranking[m], &s, false, e)) return e->code;
+  size_t K = (size_t)p->data.classes;
+  double *score = one_more(v, p, "auroc", "macro AUROC of the network on fold 10", NULL, e);
+  if (!(v->label = malloc((size_t)w->records * K))) err_set(e, ERR_RUN, "labels: out of memory");
+  if (!e->code) series_scores(w, z, score, v->label);
+  if (!e->code && p->c.features &&
+      (score = one_more(v, p, "auroc.features", "of logistic regressions on measurements", "beyond_features", e)))
+    series_baseline(&p->train, w, p->c.ridge, score, e);
+  if (!e->code && p->data.oracle &&
+      (score = one_more(v, p, "auroc.oracle", "of the labels' true probabilities", "beyond_oracle", e)))
+    for (long i = 0; i < w->records; i++) memcpy(score + i * K, p->data.oracle + w->record[i] * K, sizeof *score * K);
+  for (int m = 0; m < v->models && !e->code; m++) {
+    metrics_scores s = {w->records, (int)K, v->score[m], v->label};
+    metrics_ranking_new(&v->ranking[m], &s, false, e);
   }
-  return 0;
+  return e->code;
 }
 
 /* Columns of the bootstrap: for each model its macro average, then its classes. */
@@ -182,23 +198,22 @@ static int put_classes(run *r, const problem *p, const double *rows, int count, 
 /* Results of rank 0. */
 static int report(run *r, const problem *p, const verdict *v, err *e) {
   int K = p->data.classes;
-  const metrics_ranking *ranking[2] = {v->ranking[0], v->ranking[1]};
+  const metrics_ranking *ranking[MODELS] = {v->ranking[0], v->ranking[1], v->ranking[2]};
   metrics_panel panel = {v->models, ranking, metrics_find("auroc"), 0, true};
-  int count = metrics_panel_count(&panel), oracle = count / 2;
-  double macro[2] = {NAN, NAN}, *each = malloc(sizeof *each * K),
-         *rows = malloc(sizeof *rows * p->c.replicates * count);
+  int count = metrics_panel_count(&panel), each_model = count / v->models;
+  double macro[MODELS] = {NAN, NAN, NAN}, *each = malloc(sizeof *each * K);
+  double *rows = malloc(sizeof *rows * p->c.replicates * count);
   if (!rows || !each) err_set(e, ERR_RUN, "bootstrap: out of memory");
-  for (int m = v->models - 1; m >= 0 && !e->code; m--)
+  for (int m = v->models - 1; m >= 0 && !e->code; m--) /* the network's classes come last and stay */
     metrics_values(v->ranking[m], panel.metric, 0, each, &macro[m], NULL, e);
   metrics_resample draw = {.n = p->test.records, .replicates = p->c.replicates, .seed = run_seed(r)};
-  if (!e->code && !metrics_bootstrap(&draw, count, metrics_panel_statistic, &panel, rows, e)) {
-    put_macro(r, p, rows, count, 0, -1, macro[0], "auroc", "macro AUROC of the network on fold 10", e);
-    put_classes(r, p, rows, count, each, e);
-    if (v->models == 2)
-      put_macro(r, p, rows, count, oracle, -1, macro[1], "auroc.oracle",
-                "macro AUROC of the labels' true probabilities", e),
-          put_macro(r, p, rows, count, 0, oracle, macro[0] - macro[1], "auroc_behind", "network minus oracle, paired",
-                    e);
+  if (!e->code) metrics_bootstrap(&draw, count, metrics_panel_statistic, &panel, rows, e);
+  if (!e->code) put_classes(r, p, rows, count, each, e);
+  for (int m = 0; m < v->models && !e->code; m++) {
+    put_macro(r, p, rows, count, m * each_model, -1, macro[m], v->name[m], v->text[m], e);
+    if (v->less[m])
+      put_macro(r, p, rows, count, 0, m * each_model, macro[0] - macro[m], v->less[m],
+                "network minus the other, paired", e);
   }
   free(rows), free(each);
   return e->code;

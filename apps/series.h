@@ -7,16 +7,19 @@
 
 extern const app app_series;
 
+enum { SERIES_LEADS = 12 };
+
 /* Recordings of equal length with labels and folds 1 ... 10. */
 typedef struct series_data {
   long n, samples; /* recordings; per lead */
   int leads, classes;
-  double rate;           /* Hz */
-  nn_real *signal;       // (n, samples, leads) mV, later in units of the training data's standard deviation
-  unsigned char *label;  // (n, classes)
-  double *oracle;        // (n, classes) probability of a label given the truth, or NULL
-  int *fold;             // (n)
-  char **name;           // (classes)
+  double rate;                                 /* Hz */
+  nn_real *signal;                             // (n, samples, leads): (mV - mean) / sd of the lead
+  double mean[SERIES_LEADS], sd[SERIES_LEADS]; /* mV, of folds 1 to 8 */
+  unsigned char *label;                        // (n, classes)
+  double *oracle;                              // (n, classes) probability of a label given the truth, or NULL
+  int *fold;                                   // (n)
+  char **name;                                 // (classes)
 } series_data;
 
 typedef struct series_source {
@@ -28,7 +31,7 @@ extern const deck_kind *const series_sources[]; /* simulated, ptbxl */
 
 int series_room(series_data *s, bool oracle, err *e); /* local: from n, samples, leads, classes */
 void series_close(series_data *s);
-/* Local: each lead minus its mean, over its standard deviation, both of folds 1 to 8. */
+/* Local: from mV to (mV - mean) / sd. */
 void series_standardise(series_data *s);
 
 /* Windows of `length` samples of the recordings of some folds: number i is window i % each of recording i / each. */
@@ -46,5 +49,8 @@ void series_windows_free(series_windows *w);
 /* Mean over the windows of a recording of sigmoid(z), z (records * each, classes); score and label (records, classes).
  */
 void series_scores(const series_windows *w, const nn_real *z, double *score, unsigned char *label);
+
+/* Local: scores (test records, classes) of logistic regressions on measured rhythm, intervals, axes and waves. */
+int series_baseline(const series_windows *train, const series_windows *test, double ridge, double *score, err *e);
 
 #endif

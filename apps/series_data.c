@@ -38,8 +38,8 @@ static int open_simulated(series_data *s, const deck *d, long most, uint32_t see
   if (!most)
     return err_set(e, ERR_DECK, "%s: data.records: simulated recordings never end", deck_where(d, "data", "kind"));
   if (ecg_sim_check(&c, e) || ecg_record_new(&r, &c, e)) return e->code;
-  *s =
-      (series_data){.n = most, .samples = r->samples, .leads = ECG_LEADS, .classes = ecg_class_count(), .rate = c.rate};
+  *s = (series_data){
+      .n = most, .samples = r->samples, .leads = SERIES_LEADS, .classes = ecg_class_count(), .rate = c.rate};
   if (series_room(s, true, e)) goto end;
   for (int k = 0; k < s->classes; k++) s->name[k] = strdup(ecg_classes[k]->name);
   for (long i = 0; i < s->n; i++) {
@@ -83,7 +83,7 @@ static int open_ptbxl(series_data *s, const deck *d, long most, uint32_t seed, e
   ptbxl *p = NULL;
   ptbxl_labels *l = NULL;
   deck_get(d, "data", ptbxl_keys, &c);
-  *s = (series_data){.samples = c.high ? 5000 : 1000, .leads = 12, .rate = c.high ? 500 : 100};
+  *s = (series_data){.samples = c.high ? 5000 : 1000, .leads = SERIES_LEADS, .rate = c.high ? 500 : 100};
   double *x = malloc(sizeof *x * s->samples);
   if (!x) return err_set(e, ERR_RUN, "out of memory");
   if (ptbxl_open(&p, c.path, e) || ptbxl_labels_new(&l, p, ptbxl_tasks[c.task], e)) goto end;
@@ -118,10 +118,10 @@ void series_standardise(series_data *s) {
       else
         mean = count > 0 ? sum / count : 0;
     }
-    double over = square > 0 ? 1 / sqrt(square) : 1;
+    s->mean[l] = mean, s->sd[l] = square > 0 ? sqrt(square) : 1;
     for (long k = 0; k < s->n * s->samples; k++) {
       nn_real *x = &s->signal[k * s->leads + l];
-      *x = (nn_real)(((double)*x - mean) * over);
+      *x = (nn_real)(((double)*x - mean) / s->sd[l]);
     }
   }
 }
