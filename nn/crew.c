@@ -66,8 +66,9 @@ int nn_crew_each(nn_crew *w, int shards, nn_work *work, void *ctx, err *e) {
   return e->code;
 }
 
-nn_share nn_share_of(long samples, int shards, int k) {
-  long each = samples / shards, more = samples % shards;
+nn_share nn_share_of(long samples, int lanes, int k) {
+  long used = (samples + lanes - 1) / lanes, each = used ? samples / used : 0, more = used ? samples % used : 0;
+  if (k >= used) return (nn_share){samples, 0};
   return (nn_share){k * each + (k < more ? k : more), (int)(each + (k < more))};
 }
 

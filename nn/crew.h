@@ -34,12 +34,13 @@ size_t nn_crew_bytes(const nn_plan *p, int threads); /* of one rank */
 typedef void nn_work(void *ctx, int thread, int shard, nn_worker *w);
 int nn_crew_each(nn_crew *w, int shards, nn_work *work, void *ctx, err *e);
 
-/* Samples that fall to shard k: numbers first .. first + n - 1 of the batch. */
+/* Samples of a batch that fall to shard k: numbers first .. first + n - 1. As few shards as can hold them share them
+ * evenly; the others get none. */
 typedef struct nn_share {
   long first;
   int n;
 } nn_share;
-nn_share nn_share_of(long samples, int shards, int k);
+nn_share nn_share_of(long samples, int lanes, int k);
 /* Fill the worker's frame with n samples (w->index), lanes behind them with zeros. */
 int nn_worker_fetch(const nn_crew *c, nn_worker *w, const nn_dataset *d, int n, bool targets);
 

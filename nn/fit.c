@@ -1,7 +1,11 @@
-/* fit.c: see fit.h. An epoch is ceil(count / batch) steps; the last batch may be smaller: its samples are spread over
- * the same shards, what is left of the lanes is masked. A step is fetch, forward, loss, backward on every shard; the
- * sums give gradient = sum over shards / sum of weights,   state += (1 - m) (mean over samples of what the shards
- * report - state) with m = min(memory, step / (step + 10)), so that the running moments forget where they began. */
+/* fit.c: see fit.h. An epoch is ceil(count / batch) steps; the last batch may be smaller: its samples fill as few
+ * shards as can hold them, what is left of the lanes is masked. A step is fetch, forward, loss, backward on every
+ * shard; the sums give
+ *
+ *   gradient = sum over shards / sum of weights
+ *   state += (1 - m) (mean over samples of what the shards report - state),   m = min(memory, step / (step + 10))
+ *
+ * so that the running moments forget where they began; a smaller batch moves them less. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +79,7 @@ static void shard_work(void *ctx, int thread, int shard, nn_worker *w) {
   nn_fit *f = ctx;
   const nn_dataset *d = f->task.train;
   const nn_graph *g = f->task.g;
-  nn_share own = nn_share_of(f->samples, f->shards, shard);
+  nn_share own = nn_share_of(f->samples, (int)f->c.lanes, shard);
   nn_real *leaf = reduce_leaf(f->sum, thread);
   double *sum = f->mine + 2 * (shard - comm_rank_range(f->crew->c, f->crew->c->rank, f->shards).first);
   sum[0] = sum[1] = 0;
@@ -119,7 +123,8 @@ int nn_fit_batch(nn_fit *f, uint32_t epoch, long first, long n, uint32_t pass, d
 
 static void follow_state(nn_fit *f, double step) {
   const nn_real *seen = f->grad + f->task.g->nparam;
-  nn_real add = (nn_real)(1 - fmin(f->c.memory, step / (step + 10)));
+  double whole = fmin((double)f->c.batch, (double)f->task.train->count), part = (double)f->samples / whole;
+  nn_real add = (nn_real)((1 - fmin(f->c.memory, step / (step + 10))) * part);
   for (size_t i = 0; i < f->task.g->nstate; i++) f->state[i] += add * (seen[i] - f->state[i]);
 }
 
