@@ -58,28 +58,44 @@ void *__wrap_aligned_alloc(size_t a, size_t n) {
 
 /* ---- data: y = a wave's amplitude and sign of its slope from 12 noisy positions ---- */
 enum { LENGTH = 12 };
+enum { WAVE, LINEAR, SEQUENCE }; /* SEQUENCE: the mean of all x so far, for sequences of several lengths */
 typedef struct problem {
   unsigned seed;
-  bool linear; /* targets are a linear function of x */
+  int kind;
+  double garbage; /* stands behind the end of a sequence */
 } problem;
 
 static double feature(const problem *p, long index, int t) {
   rng r = rng_stream(p->seed, "data");
   double a = rng_normal(r, (uint64_t)index, 0, 0), b = rng_normal(r, (uint64_t)index, 1, 0);
-  return a * sin(0.7 * t) + b * cos(0.7 * t) + (p->linear ? 1 : 0.1) * rng_normal(r, (uint64_t)index, 2, (uint32_t)t);
+  return a * sin(0.7 * t) + b * cos(0.7 * t) +
+         (p->kind == LINEAR ? 1 : 0.1) * rng_normal(r, (uint64_t)index, 2, (uint32_t)t);
+}
+
+static void fetch_sequence(const problem *p, long index, int lane, const nn_lanes *to) {
+  double sum = 0;
+  to->length[lane] = 4 + (int)(index % (LENGTH - 3));
+  for (int t = 0; t < LENGTH; t++) {
+    bool held = t < to->length[lane];
+    double x = feature(p, index, t);
+    sum += x;
+    to->x[0][t * to->lanes + lane] = (nn_real)(held ? x : p->garbage);
+    if (to->target) to->target[t * to->lanes + lane] = (nn_real)(held ? sum / (t + 1) : p->garbage);
+  }
 }
 
 static int fetch(void *ctx, int n, const long *index, const nn_lanes *to, err *e) {
   const problem *p = ctx;
   int S = to->lanes;
-  for (int i = 0; i < n; i++) {
+  for (int i = 0; i < n && p->kind == SEQUENCE; i++) fetch_sequence(p, index[i], i, to);
+  for (int i = 0; i < n && p->kind != SEQUENCE; i++) {
     double energy = 0, sum = 0;
     for (int t = 0; t < LENGTH; t++) {
       double x = feature(p, index[i], t);
       to->x[0][t * S + i] = (nn_real)x;
       energy += x * x / LENGTH, sum += x * (t + 1);
     }
-    if (to->target) to->target[i] = (nn_real)(p->linear ? 0.25 * sum + 0.5 : energy);
+    if (to->target) to->target[i] = (nn_real)(p->kind == LINEAR ? 0.25 * sum + 0.5 : energy);
   }
   return 0;
 }
@@ -90,15 +106,17 @@ static void flip(void *ctx, long index, int lane, rng r, uint32_t pass, const nn
 }
 
 /* ---- the app ---- */
+typedef struct toy {
+  int kind;
+  long count;
+  double garbage;
+} toy;
 static const deck_key toy_keys[] = {
-    {"linear", DECK_BOOL, 0, "false", .help = "linear problem"},
-    {"count", DECK_INT, sizeof(long), "150", 1, 1e6, .help = "training samples"},
+    {"data", DECK_WORD, offsetof(toy, kind), "wave", .words = "wave|linear|sequence", .help = "problem"},
+    {"count", DECK_INT, offsetof(toy, count), "150", 1, 1e6, .help = "training samples"},
+    {"garbage", DECK_REAL, offsetof(toy, garbage), "0", -1e6, 1e6, .help = "behind the end of a sequence"},
     {0},
 };
-typedef struct toy {
-  bool linear;
-  long count;
-} toy;
 static const deck_section schema[] = {
     {.name = "toy", .keys = toy_keys},
     {.name = "fit", .keys = nn_fit_keys},
@@ -110,14 +128,18 @@ static const deck_section schema[] = {
 static nn_graph *graph_of(const toy *t, err *e) {
   nn_graph *g = nn_graph_new();
   int x = nn_input(g, "x", (nn_shape){{LENGTH, 1, 1}, 1});
-  if (!t->linear) {
+  if (t->kind == WAVE) {
     nn_conv_conf c = {.window = nn_window_same(1, 3, 1, false), .out = 6, .bias = true, .gain = 2};
     x = nn_add(g, &nn_op_conv, "conv", &c, 1, &x, e);
     x = nn_add(g, &nn_op_batch_norm, "norm", &(nn_norm_conf){1e-5}, 1, &x, e);
     x = nn_add(g, &nn_op_relu, "relu", NULL, 1, &x, e);
     x = nn_add(g, &nn_op_dropout, "dropout", &(nn_dropout_conf){0.1}, 1, &x, e);
   }
-  x = nn_add(g, &nn_op_dense, "head", &(nn_dense_conf){1, false, true, 1}, 1, &x, e);
+  if (t->kind == SEQUENCE) {
+    x = nn_add(g, &nn_op_gru, "gru", &(nn_recurrent_conf){8}, 1, &x, e);
+    x = nn_add(g, &nn_op_batch_norm, "norm", &(nn_norm_conf){1e-5}, 1, &x, e);
+  }
+  x = nn_add(g, &nn_op_dense, "head", &(nn_dense_conf){1, t->kind == SEQUENCE, true, 1}, 1, &x, e);
   nn_finish(g, x, e);
   return g;
 }
@@ -163,20 +185,22 @@ static void allocates_nothing(nn_fit *f, err *e) {
 static int main_of(run *r, err *e) {
   toy t;
   deck_get(run_deck(r), "toy", toy_keys, &t);
-  problem train = {1, t.linear}, valid = {2, t.linear};
-  nn_dataset dt = {&train, t.count, false, fetch, t.linear ? NULL : flip}, dv = {&valid, 70, false, fetch, NULL};
+  problem train = {1, t.kind, t.garbage}, valid = {2, t.kind, t.garbage};
+  bool sequence = t.kind == SEQUENCE;
+  nn_dataset dt = {&train, t.count, sequence, fetch, t.kind == WAVE ? flip : NULL};
+  nn_dataset dv = {&valid, 70, sequence, fetch, NULL};
   nn_graph *g = graph_of(&t, e);
   nn_fit *f = NULL;
   nn_real *theta = nn_alloc(g->nparam * sizeof *theta), *state = nn_alloc(g->nstate * sizeof *state);
   nn_init(g, theta, run_seed(r)), nn_init_state(g, state);
-  nn_task task = {.g = g, .train = &dt, .valid = &dv, .quantities = 1, .nmetrics = 1};
+  nn_task task = {.g = g, .train = &dt, .valid = &dv, .quantities = 1, .nmetrics = !sequence};
   task.metric[0] = (nn_metric){"scatter", "root mean square of the deviation", false, scatter, &valid};
   nn_stored stored = {g, theta, state};
   if (!nn_fit_check(run_deck(r), 1, e) && !nn_fit_plan(r, &task, e) && !nn_fit_new(&f, r, &task, theta, state, e) &&
       !nn_fit_run(f, e)) {
     last.epochs = nn_fit_epochs(f), last.best = nn_fit_best(f);
     for (long i = 0; i < last.epochs && i < 64; i++)
-      memcpy(last.curve[i], nn_fit_curve(f) + i * (NN_FIT_ROW + 1), sizeof last.curve[i]);
+      memcpy(last.curve[i], nn_fit_curve(f) + i * (NN_FIT_ROW + !sequence), (NN_FIT_ROW + !sequence) * sizeof(double));
     allocates_nothing(f, e);
     memcpy(last.theta, theta, (g->nparam < 64 ? g->nparam : 64) * sizeof *theta);
     if (run_root(r)) run_writer(r, nn_store_write, &stored, e), run_writer_end(r, &stored, e);
@@ -245,7 +269,7 @@ static void shares(void) {
 /* Parameters of x_t: 0.25 (t + 1), bias 0.5. */
 static void least_squares(void) {
   ends((part){.out = in_folder("linear"),
-              .set = {"toy.linear=true", "toy.count=200", "fit.epochs=60", "optimiser.decay=0", "optimiser.lr=0.1",
+              .set = {"toy.data=linear", "toy.count=200", "fit.epochs=60", "optimiser.decay=0", "optimiser.lr=0.1",
                       "fit.batch=64"}},
        0);
   if (world_rank()) return;
@@ -274,6 +298,32 @@ static void learns(void) {
   ends((part){.out = in_folder("learns"), .set = {"fit.epochs=40", "toy.count=600"}}, 0);
   if (!world_rank())
     CHECK_REPORT(last.curve[last.best][NN_FIT_VALID] < 0.05, "loss %g", last.curve[last.best][NN_FIT_VALID]);
+}
+
+/* Sequences of several lengths: what stands behind their ends has no influence, not even on one bit. */
+static void sequences(void) {
+  static const char *const garbage[] = {"toy.garbage=0", "toy.garbage=1000"};
+  double loss[2];
+  for (int k = 0; k < 2; k++) {
+    ends((part){.out = in_folder(k ? "sequence1" : "sequence0"),
+                .ranks = 1 + 2 * k,
+                .set = {garbage[k], "toy.data=sequence", "fit.epochs=30", "loss.warmup=2"}},
+         0);
+    loss[k] = last.curve[29][NN_FIT_VALID];
+    if (!world_rank())
+      CHECK_REPORT(loss[k] < 0.1 * last.curve[0][NN_FIT_VALID], "loss %g after %g", loss[k],
+                   last.curve[0][NN_FIT_VALID]);
+  }
+  if (!world_rank()) CHECK(loss[0] == loss[1]);
+  h5 *a = NULL, *b = NULL;
+  err e = {0};
+  nn_real x[288], y[288];
+  if (world_rank()) return;
+  CHECK(!h5_open(&a, in_folder("sequence0/run.h5"), &e) && !h5_open(&b, in_folder("sequence1/run.h5"), &e));
+  CHECK(!h5_read(a, "/model/parameters/gru", NN_H5, x, 8 * 24 + 24 + 32, &e));
+  CHECK(!h5_read(b, "/model/parameters/gru", NN_H5, y, 8 * 24 + 24 + 32, &e));
+  CHECK_BITS(x, y, (8 * 24 + 24 + 32) * sizeof *x);
+  h5_close(a), h5_close(b);
 }
 
 /* Stopped in the middle of an epoch and between two, continued on other ranks; with the finder before. */
@@ -330,6 +380,7 @@ int main(int argc, char **argv) {
   shares();
   least_squares();
   learns();
+  sequences();
   bits();
   restarts();
   early_stopping();
