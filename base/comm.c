@@ -115,6 +115,22 @@ void comm_ring(const comm *c, const void *up, const void *down, void *from_below
   }
 }
 
+/* In each round a rank sends to the one `k` ahead and receives from the one `k` behind. */
+void comm_all_to_all(const comm *c, const void *from, const size_t *out, void *to, const size_t *in) {
+  for (int k = 0; k < c->ranks; k++) {
+    int ahead = (c->rank + k) % c->ranks, behind = (c->rank + c->ranks - k) % c->ranks;
+    const char *send = from;
+    char *receive = to;
+    for (int r = 0; r < ahead; r++) send += out[r];
+    for (int r = 0; r < behind; r++) receive += in[r];
+    for (size_t at = 0; at < out[ahead] || at < in[behind]; at += CHUNK) {
+      size_t n = at < out[ahead] ? out[ahead] - at : 0, m = at < in[behind] ? in[behind] - at : 0;
+      MPI_Sendrecv(send + at, (int)(n < CHUNK ? n : CHUNK), MPI_BYTE, ahead, 5, receive + at,
+                   (int)(m < CHUNK ? m : CHUNK), MPI_BYTE, behind, 5, c->mpi, MPI_STATUS_IGNORE);
+    }
+  }
+}
+
 void comm_share_rows(const comm *c, int shards, size_t n, double *rows) {
   int count[c->ranks], first[c->ranks];
   for (int k = 0; k < c->ranks; k++) {

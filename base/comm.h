@@ -48,6 +48,8 @@ void comm_gather_rows(const comm *c, int shards, size_t row, const void *mine, v
 /* Collective: ranks in a ring. `up` goes to the next rank, `down` to the one before; what these two send comes in at
  * from_above (the next rank's down) and from_below. n bytes each; alone, it copies. */
 void comm_ring(const comm *c, const void *up, const void *down, void *from_below, void *from_above, size_t n);
+/* Collective: out[k] bytes for each rank k, one after the other, from `from`; in[k] bytes from each arrive in `to`. */
+void comm_all_to_all(const comm *c, const void *from, const size_t *out, void *to, const size_t *in);
 /* Collective: rows[shards][n], each rank having filled those of its own shards, become complete on every rank. */
 void comm_share_rows(const comm *c, int shards, size_t n, double *rows);
 /* Local: the sum of rows[shards][n] along the tree of reduce, into rows[0]; the other rows are used up. */

@@ -6,7 +6,7 @@
  * chain has the same bits on any thread or rank, in slabs or whole, and after a restart.
  *
  *   kind         fermions   slabs   a step is
- *   hmc          yes        yes     a trajectory (slabs: without Fourier acceleration and exact determinant)
+ *   hmc          yes        yes     a trajectory (slabs: without the exact determinant)
  *   metropolis   no         yes     checkerboard sweeps
  *   wolff        no         no      Metropolis sweeps and clusters of signs (Brower and Tamayo, PRL 62 (1989) 1087)
  *

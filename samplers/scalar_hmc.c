@@ -228,8 +228,6 @@ static int traces(scalar_mover *w, scalar_chain *c, double trace[2], err *e) {
 /* ---- making ---- */
 
 static int check(const scalar_mover *w, const scalar_hmc_conf *c, err *e) {
-  if (w->g->ranks && c->acceleration == FOURIER)
-    return err_set(e, ERR_DECK, "Fourier acceleration needs whole lattices: layout chains, not slabs");
   if (c->determinant == EXACT && !w->fermions)
     return err_set(e, ERR_DECK, "determinant: exact without fermions has no meaning");
   return 0;

@@ -46,6 +46,7 @@ static const struct {
     {"clusters", {"update.kind=wolff", "ensemble.precision=single"}},
     {"sweeps", {"update.kind=metropolis", "update.sweeps=2"}},
     {"fourier", {"update.acceleration=fourier", "ensemble.segment_MB=0.02"}},
+    {"both", {"update.acceleration=fourier", "fermions.mass=2"}},
 };
 
 static const char *in_folder(const char *name, const char *what) {
@@ -166,9 +167,9 @@ int main(int argc, char **argv) {
   MPI_Bcast(folder, sizeof folder, MPI_CHAR, 0, MPI_COMM_WORLD);
   if (world_rank() == 0) CHECK(!file_write(in_folder("deck", "yaml"), deck_text, sizeof deck_text - 1, false, &e));
   MPI_Barrier(MPI_COMM_WORLD);
-  static const int segments[] = {8, 8, 8, 8, 2};
+  static const int segments[] = {8, 8, 8, 8, 2, 8};
   for (int k = 0; k < (int)(sizeof cases / sizeof *cases); k++) test_phases(k, segments[k]);
-  test_slabs(0), test_slabs(1), test_slabs(3);
+  test_slabs(1), test_slabs(3), test_slabs(5);
   test_longer();
   test_contents();
   MPI_Barrier(MPI_COMM_WORLD);

@@ -298,7 +298,7 @@ static void test_slabs(const comm *ranks) {
 static void test_binder(void) {
   scalar_grid *g = grid_of(3, 16, 16, 16, 0, NULL);
   scalar_model m = {.action = {.1875483, 1.1}};
-  record r = run_chain(&scalar_wolff, &wolff_conf, &m, g, 1000, 300000, NULL, false);
+  record r = run_chain(&scalar_wolff, &wolff_conf, &m, g, 1000, 400000, NULL, false);
   gamma_result U = mean_of(&r, 0, ratio4);
   CHECK(U.error <= .003);
   compare("U4 at kappa_c, L = 16", U, 1.6036, 1e-4);
