@@ -42,7 +42,12 @@ static const deck_key keys[] = {
      .def = "0.9",
      .min = 0.05,
      .max = 0.999,
-     .help = "wanted; thermalisation tunes the number of steps; ~: keep it"},
+     .help = "wanted, see tune"},
+    {.name = "tune",
+     .type = DECK_BOOL,
+     .at = AT(tune),
+     .def = "true",
+     .help = "thermalisation tunes the number of steps to the wanted acceptance"},
     {.name = "determinant",
      .type = DECK_WORD,
      .at = AT(determinant),
@@ -183,7 +188,7 @@ static int steps_of(const scalar_hmc_room *q) {
 
 static void tune(const scalar_hmc_room *q, double chance) {
   double *state = q->c->state;
-  if (isnan(q->conf->acceptance)) return;
+  if (!q->conf->tune) return;
   double gain = fmax(.03, 1 / sqrt(state[SCALAR_STEPS]));
   state[SCALAR_TUNED] = fmin(fmax(state[SCALAR_TUNED] + gain * (q->conf->acceptance - chance), 1e-9), log(1e4));
 }

@@ -8,13 +8,13 @@
 #include "samplers/scalar_fourier.h"
 
 typedef struct scalar_hmc_conf {
-  double tau, acceptance; /* length of a trajectory; wanted acceptance, NaN: keep `steps` */
+  double tau, acceptance; /* length of a trajectory; wanted, if tune */
   long steps, inner;      /* of the outermost level; of the boson force per fermion drift */
   int integrator, determinant, acceleration;
   double stiffness; /* NaN: chosen by kappa */
   double solver, accept_solver;
   long iterations;
-  bool even_odd, chronological;
+  bool tune, even_odd, chronological;
 } scalar_hmc_conf;
 
 extern const scalar_update scalar_hmc;

@@ -113,6 +113,11 @@ static void draw(double *kappa, int n, const deck_reals *given, uint32_t seed) {
   qsort(kappa, (size_t)n, sizeof *kappa, ascending);
 }
 
+/* A grid through 0 misses it by rounding. */
+static double rounded(double kappa) {
+  return fabs(kappa) < 1e-15 ? 0 : kappa;
+}
+
 int scalar_points_from_deck(scalar_points *p, const deck *d, uint32_t seed, err *e) {
   model_conf c;
   fermion_conf f = {0};
@@ -135,7 +140,7 @@ int scalar_points_from_deck(scalar_points *p, const deck *d, uint32_t seed, err 
   }
   if (p->drawn) draw(kappa, p->n, &c.kappa, seed);
   for (int k = 0; k < p->n; k++)
-    p->model[k] = (scalar_model){{p->drawn ? kappa[k] : c.kappa.v[k], c.lambda}, fermions, f.mass, f.coupling};
+    p->model[k] = (scalar_model){{p->drawn ? kappa[k] : rounded(c.kappa.v[k]), c.lambda}, fermions, f.mass, f.coupling};
   free(kappa);
   return 0;
 }

@@ -94,7 +94,6 @@ static void test_table(void) {
 /* ---- fields ---- */
 
 static const scalar_hmc_conf plain = {.tau = 1,
-                                      .acceptance = NAN,
                                       .steps = 8,
                                       .inner = 1,
                                       .integrator = 1,
@@ -202,7 +201,7 @@ static void test_balance(const scalar_model *m, scalar_hmc_conf conf, int L, int
 
 static void test_tuning(void) {
   scalar_hmc_conf conf = plain;
-  conf.acceptance = .8, conf.steps = 1, conf.integrator = 0;
+  conf.tune = true, conf.acceptance = .8, conf.steps = 1, conf.integrator = 0;
   setting s = begin(&boson, conf, 8, NULL);
   advance(&s, 300, true), advance(&s, 400, false);
   CHECK_NEAR(s.c.state[SCALAR_ACCEPTED] / 400, .8, .1);
@@ -214,7 +213,7 @@ static void test_tuning(void) {
 static void test_slabs(const scalar_model *m, bool fourier, const comm *ranks) {
   scalar_hmc_conf conf = plain;
   conf.acceleration = fourier;
-  conf.acceptance = .8, conf.steps = 4;
+  conf.tune = true, conf.acceptance = .8, conf.steps = 4;
   int L = m->fermions ? 4 : 8;
   setting a = begin(m, conf, L, NULL), b = begin(m, conf, L, ranks), c = begin(m, conf, L, NULL);
   advance(&a, 3, true), advance(&b, 3, true);

@@ -16,6 +16,7 @@ typedef struct wolff_keys {
 
 static const scalar_hmc_conf hmc_conf = {.tau = 1,
                                          .acceptance = .9,
+                                         .tune = true,
                                          .steps = 6,
                                          .inner = 2,
                                          .integrator = 1,
@@ -256,7 +257,7 @@ static void test_acceleration(void) {
   scalar_grid *g = grid_of(3, 8, 8, 8, 0, NULL);
   scalar_model m = {.action = {.165, 0}};
   scalar_hmc_conf fast = hmc_conf, slow = hmc_conf;
-  fast.acceleration = 1, fast.tau = 1.5707963267948966, fast.steps = 3, fast.acceptance = NAN;
+  fast.acceleration = 1, fast.tau = 1.5707963267948966, fast.steps = 3, fast.tune = false;
   record a = run_chain(&scalar_hmc, &fast, &m, g, 100, 3000, NULL, false),
          b = run_chain(&scalar_hmc, &slow, &m, g, 100, 3000, NULL, false);
   gamma_result x = mean_of(&a, M2, NULL), y = mean_of(&b, M2, NULL);
