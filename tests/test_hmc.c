@@ -253,6 +253,31 @@ static void test_fourier(const comm *ranks) {
   scalar_fourier_free(f), scalar_field_free(g, v), scalar_field_free(g, out), scalar_grid_free(g);
 }
 
+/* N_f tr D^-1 is the slope of N_f ln|det D| in M, N_f tr (D^-1 phi) that in g; noise gives both on average. */
+static void test_traces(void) {
+  enum { NOISE = 400 };
+  scalar_hmc_conf conf = plain;
+  conf.determinant = 1;
+  setting s = begin(&yukawa, conf, 4, NULL), t = begin(&yukawa, plain, 4, NULL);
+  staggered *D = ((scalar_hmc_room *)s.w->self)->fermions->D;
+  double exact[2], seen[2], mean[2] = {0}, square[2] = {0}, h = 1e-4, ln[2][2];
+  err e = {0};
+  CHECK(!s.w->type->traces(s.w, &s.c, exact, &e));
+  for (int k = 0; k < 2; k++)
+    for (int up = 0; up < 2; up++) {
+      D->mass = yukawa.mass + (k ? 0 : up ? h : -h), D->coupling = yukawa.coupling + (!k ? 0 : up ? h : -h);
+      staggered_set(D, s.c.phi);
+      ln[k][up] = 2 * staggered_logdet(D, NULL);
+    }
+  for (int k = 0; k < 2; k++) CHECK_REL(exact[k], (ln[k][1] - ln[k][0]) / (2 * h), 1e-6);
+  for (int i = 0; i < NOISE; i++, t.c.state[SCALAR_STEPS]++) {
+    CHECK(!t.w->type->traces(t.w, &t.c, seen, &e));
+    for (int k = 0; k < 2; k++) mean[k] += seen[k] / NOISE, square[k] += seen[k] * seen[k] / NOISE;
+  }
+  for (int k = 0; k < 2; k++) CHECK_SIGMA(mean[k], exact[k], sqrt((square[k] - mean[k] * mean[k]) / NOISE), 5);
+  finish(&s), finish(&t);
+}
+
 static void test_refusals(const comm *ranks) {
   scalar_mover *w;
   err e = {0};
@@ -290,6 +315,7 @@ int main(int argc, char **argv) {
     rough.steps = 9, rough.integrator = 0, test_balance(&boson, rough, 8, 2000);
     rough.steps = 5, test_balance(&yukawa, rough, 4, 1000);
     test_tuning();
+    test_traces();
   }
   comm_close(&ranks);
   return check_done();
