@@ -8,6 +8,7 @@
 static void fill_cosines(scalar_fourier *f) {
   const scalar_grid *g = f->g;
   int half = g->row / 2 + 1;
+  for (int t = 0; t < g->side[0]; t++) f->time_cosines[t] = cos(2 * M_PI * t / g->side[0]);
   for (int i = 0; i < f->modes; i++) {
     int rest = i / half;
     f->cosines[i] = cos(2 * M_PI * (i % half) / g->row);
@@ -44,7 +45,9 @@ static bool allocate(scalar_fourier *f) {
   f->out = malloc(n * sizeof *f->out);
   f->in = malloc(n * sizeof *f->in);
   f->cosines = malloc(modes * sizeof *f->cosines);
-  return f->real && f->wave && f->time && f->planes && f->lines && f->mail && f->out && f->in && f->cosines;
+  f->time_cosines = malloc(T * sizeof *f->time_cosines);
+  return f->real && f->wave && f->time && f->planes && f->lines && f->mail && f->out && f->in && f->cosines &&
+         f->time_cosines;
 }
 
 static bool plan(scalar_fourier *f) {
@@ -79,7 +82,7 @@ void scalar_fourier_free(scalar_fourier *f) {
   for (int k = 0; k < 4; k++)
     if (plans[k]) fftw_destroy_plan(plans[k]);
   fftw_free(f->real), fftw_free(f->wave), fftw_free(f->time), fftw_free(f->planes), fftw_free(f->lines);
-  fftw_free(f->mail), free(f->out), free(f->in), free(f->cosines), free(f);
+  fftw_free(f->mail), free(f->out), free(f->in), free(f->cosines), free(f->time_cosines), free(f);
 }
 
 /* ---- planes to lines and back ---- */
@@ -127,7 +130,7 @@ static void weigh_line(const scalar_fourier *f, int k, double kappa, double stif
   memcpy(f->time, line, (size_t)T * sizeof *line);
   fftw_execute(f->line);
   for (int t = 0; t < T; t++) {
-    double c = f->cosines[k] + cos(2 * M_PI * t / T), w = stiff * (f->g->d - slope * c) + stiffness;
+    double c = f->cosines[k] + f->time_cosines[t], w = stiff * (f->g->d - slope * c) + stiffness;
     double x = power == -1 ? scale / w : scale * pow(w, power);
     f->time[t][0] *= x, f->time[t][1] *= x;
   }

@@ -21,7 +21,7 @@ typedef struct scalar_fourier {
   fftw_complex *lines;                    /* (end - first, side[0]) */
   fftw_complex *mail;                     /* slabs: the same in the order of arrival */
   size_t *out, *in;                       /* slabs: bytes for and from each rank */
-  double *cosines;                        /* (modes) sum of cos p_mu over the directions of a plane */
+  double *cosines, *time_cosines;         /* (modes) sum of cos p_mu over the directions of a plane; (side[0]) */
 } scalar_fourier;
 
 /* Plans are estimated, not measured: the bits are the same in every run. One thread at a time may call this. */
