@@ -123,6 +123,10 @@ static int make_records(scalar_ensemble *s, err *e) {
   return err_set(e, ERR_RUN, "chains: out of memory for %ld measurements", s->length);
 }
 
+static int columns_of(const scalar_points *p) {
+  return SCALAR_COLS + 2 * (p->side[0] / 2 + 1);
+}
+
 static int deal(scalar_ensemble *s, err *e) {
   const comm *c = run_comm(s->r);
   const scalar_points *p = s->points;
@@ -134,7 +138,7 @@ static int deal(scalar_ensemble *s, err *e) {
     s->first = here.first, s->n = here.end - here.first;
   }
   if (scalar_grid_new(&s->g, p->d, p->side, slabs ? c : NULL, e)) return e->code;
-  s->columns = SCALAR_COLS + 2 * (p->side[0] / 2 + 1);
+  s->columns = columns_of(p);
   s->length = s->plan.steps / s->plan.every;
   s->batch = scalar_segment_batch(&s->storage, s->plan.layout, s->chains, s->g->n, s->length);
   s->chain = calloc((size_t)s->n + 1, sizeof *s->chain);
@@ -312,7 +316,10 @@ void scalar_ensemble_log(run *r, const scalar_points *p) {
   deck_get(run_deck(r), "ensemble", scalar_storage_keys, &storage);
   double field = field_megabytes(p), chains = (double)p->n * (double)plan.replicas;
   long measured = plan.steps / plan.every, kept = storage.configurations ? measured / storage.configurations : 0;
-  run_log(r, "%d point%s, %.0f chains of %ld + %ld updates, %.3g MB of fields; %ld stored configurations each, %.3g MB",
-          p->n, p->n > 1 ? "s" : "", chains, plan.thermalisation, plan.steps, chains * field, kept,
-          chains * (double)kept * field * (storage.precision ? 1 : .5));
+  run_log(r, "%d point%s, %.0f chains of %ld + %ld updates: %.3g MB of fields, %.3g MB of measurements in memory", p->n,
+          p->n > 1 ? "s" : "", chains, plan.thermalisation, plan.steps, chains * field,
+          8e-6 * chains * (double)measured * columns_of(p));
+  if (kept)
+    run_log(r, "%ld configurations of each chain are stored, %.3g MB in all", kept,
+            chains * (double)kept * field * (storage.precision ? 1 : .5));
 }
