@@ -108,10 +108,12 @@ void comm_ring(const comm *c, const void *up, const void *down, void *from_below
   int next = (c->rank + 1) % c->ranks, before = (c->rank + c->ranks - 1) % c->ranks;
   for (size_t at = 0; at < n; at += CHUNK) {
     int m = n - at < CHUNK ? (int)(n - at) : CHUNK;
-    MPI_Sendrecv((const char *)up + at, m, MPI_BYTE, next, 3, (char *)from_below + at, m, MPI_BYTE, before, 3, c->mpi,
-                 MPI_STATUS_IGNORE);
-    MPI_Sendrecv((const char *)down + at, m, MPI_BYTE, before, 4, (char *)from_above + at, m, MPI_BYTE, next, 4, c->mpi,
-                 MPI_STATUS_IGNORE);
+    MPI_Request q[4];
+    MPI_Irecv((char *)from_below + at, m, MPI_BYTE, before, 3, c->mpi, &q[0]);
+    MPI_Irecv((char *)from_above + at, m, MPI_BYTE, next, 4, c->mpi, &q[1]);
+    MPI_Isend((const char *)up + at, m, MPI_BYTE, next, 3, c->mpi, &q[2]);
+    MPI_Isend((const char *)down + at, m, MPI_BYTE, before, 4, c->mpi, &q[3]);
+    MPI_Waitall(4, q, MPI_STATUSES_IGNORE);
   }
 }
 
