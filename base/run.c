@@ -117,6 +117,7 @@ int run_open(run **out, MPI_Comm parent, const run_options *o, const app *const 
   *out = NULL;
   if (o->restart && o->overwrite)
     return err_set(e, ERR_DECK, "--restart continues a run and --overwrite begins it anew: give one of them");
+  run_pace_catch();
   run *r = *out = calloc(1, sizeof *r);
   if (!r) return err_set(e, ERR_RUN, "out of memory");
   gsl_set_error_handler_off();

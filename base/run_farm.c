@@ -290,6 +290,7 @@ static int run_all(farm *w, long groups, err *e) {
 int farm_run(MPI_Comm world, const run_options *o, long groups, const app *const *apps, FILE *f, bool *lost, err *e) {
   farm w = {.f = f, .lock = -1, .start = run_clock()};
   run_options own = *o;
+  run_pace_catch();
   if (comm_open(&w.world, world, 0, e)) return e->code;
   own.quiet = true, own.threads = w.world.threads, own.begun = w.start;
   if (!own.overwrite) own.restart = "auto";

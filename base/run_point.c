@@ -134,6 +134,7 @@ int sweep_run_point(MPI_Comm world, const run_options *o, long k, const app *con
   comm c;
   sweep *s = NULL;
   memset(v, 0, sizeof *v);
+  run_pace_catch();
   if (comm_open(&c, world, 0, e)) return e->code;
   char *dir = o->out ? strdup(o->out) : run_default_folder(o->deck_path);
   if (!dir) err_set(e, ERR_RUN, "sweep: out of memory");

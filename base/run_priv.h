@@ -107,6 +107,8 @@ typedef struct run_pace {
   double saved, cost;     /* clock of the last checkpoint, longest time one took */
   double looked;          /* clock of the last look for the stop file */
 } run_pace;
+/* Signals are caught from now on, long before there is anything to stop: one that came earlier would end the process. */
+void run_pace_catch(void);
 void run_pace_start(run *r);
 void run_pace_end(const run *r);
 void run_pace_tick(run *r, const char *phase, long done); /* collective now and then */

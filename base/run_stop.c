@@ -51,8 +51,11 @@ static double find_end(run *r) {
   return INFINITY;
 }
 
-void run_pace_start(run *r) {
+void run_pace_catch(void) {
   install(SIGUSR1, on_signal), install(SIGTERM, on_signal), install(SIGXFSZ, SIG_IGN);
+}
+
+void run_pace_start(run *r) {
   r->pace.saved = r->pace.since = run_clock();
   r->pace.end = run_root(r) ? find_end(r) : INFINITY;
   if (r->pace.end < INFINITY)

@@ -109,6 +109,15 @@ static void test_room(void) {
 
 /* ---- ways to stop ---- */
 
+/* Signals are caught before the deck is read, on every rank. */
+static void test_caught(void) {
+  struct sigaction now;
+  signal(SIGUSR1, SIG_DFL), signal(SIGTERM, SIG_DFL);
+  PART(ERR_DECK, "No such file", .ranks = 4, .deck = in_folder("none.yaml"), .out = in_folder("caught"));
+  CHECK(!sigaction(SIGUSR1, NULL, &now) && now.sa_handler != SIG_DFL);
+  CHECK(!sigaction(SIGTERM, NULL, &now) && now.sa_handler != SIG_DFL);
+}
+
 static void test_stops(void) {
   PART(ERR_AGAIN, "`stop`", .ranks = 2, DECK, .out = in_folder("file"),
        .set = {"toy.file_at=3", "toy.pause_us=20000", "toy.steps=400"});
@@ -296,6 +305,7 @@ int main(int argc, char **argv) {
   test_often();
   test_extend();
   test_room();
+  test_caught();
   test_stops();
   test_decks();
   test_diverged();
