@@ -83,7 +83,8 @@ static bool find_qrs(beat *b, double *on, double *off) {
       last = i;
       break;
     }
-  double reach = .5 * (ms(b, 4) + lrint(4e-3 * b->rate)); /* by which smoothing and differences widen what they see */
+  /* Smoothing and differences widen what they see; the first quiet sample lies half a sample outside on average. */
+  double reach = .5 * (ms(b, 4) + lrint(4e-3 * b->rate)) + .5;
   *on = falls(b, first, -1, clamp(b->r - ms(b, 200), 0, b->n - 1), threshold) + reach;
   *off = falls(b, last, 1, clamp(b->r + ms(b, 260), 0, b->n - 1), threshold) - reach;
   return true;

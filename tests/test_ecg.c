@@ -105,6 +105,27 @@ static void sampling_rates(void) {
   CHECK(qt.n == RECORDS && qt.sum / (double)qt.n < .004);
 }
 
+/* At 100 Hz, the rate of most of PTB-XL, intervals are right to about half a sample. */
+static void coarse(void) {
+  enum { RECORDS = 150 };
+  ecg_sim_conf c = ecg_sim_default;
+  ecg_record *r;
+  err e = {0};
+  deviation pr = {0}, qrs = {0}, qt = {0};
+  CHECK(!ecg_record_new(&r, &c, &e));
+  for (uint64_t i = 0; i < RECORDS; i++) {
+    ecg_intervals v;
+    ecg_sim_draw(&c, i, r);
+    CHECK(!ecg_measure(ECG_LEADS, r->samples, c.rate, r->signal, 0, 1, &v, &e));
+    add(&pr, v.pr, r->f.qrs_on - r->f.p_on), add(&qrs, v.qrs, r->f.qrs_off - r->f.qrs_on);
+    add(&qt, v.qt, r->f.t_off - r->f.qrs_on);
+  }
+  printf("at 100 Hz: PR %.1f QRS %.1f QT %.1f ms\n", 1e3 * pr.sum / (double)pr.n, 1e3 * qrs.sum / (double)qrs.n,
+         1e3 * qt.sum / (double)qt.n);
+  CHECK(pr.sum / (double)pr.n < .01 && qrs.sum / (double)qrs.n < .01 && qt.sum / (double)qt.n < .01);
+  ecg_record_free(r);
+}
+
 static void nothing_there(void) {
   enum { N = 5000 };
   static double x[2 * N], peak[2000];
@@ -188,6 +209,7 @@ static void variability(void) {
 int main(void) {
   intervals();
   sampling_rates();
+  coarse();
   nothing_there();
   symmetries();
   matching();
