@@ -1,39 +1,13 @@
 /* test_alloc.c: loops allocate nothing. The linker sends every malloc, calloc, realloc and aligned_alloc of Spinet's
  * own objects (not those of MPI, OpenMP, HDF5) through the counters below: --wrap in nn.cmake. */
 #include <omp.h>
-#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "samplers/draws.h"
 #include "samplers/team.h"
+#include "tests/alloc_count.h"
 #include "tests/ar_fixture.h"
-
-static atomic_long allocations;
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t a, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t a, size_t n);
-void *__wrap_malloc(size_t n) {
-  allocations++;
-  return __real_malloc(n);
-}
-void *__wrap_calloc(size_t n, size_t m) {
-  allocations++;
-  return __real_calloc(n, m);
-}
-void *__wrap_realloc(void *p, size_t n) {
-  allocations++;
-  return __real_realloc(p, n);
-}
-void *__wrap_aligned_alloc(size_t a, size_t n) {
-  allocations++;
-  return __real_aligned_alloc(a, n);
-}
 
 static const char *const proposals[] = {
     "lattice.L=4 model.beta=0.44 net.kind=sites net.width=20 net.skip=frontier",

@@ -4,6 +4,7 @@
  * and cascading randomisation; composites. */
 #include "analysis/jackknife.h"
 #include "nn/ops.h"
+#include "tests/alloc_count.h"
 #include "tests/check.h"
 #include "xai/composite.h"
 #include "xai/filters.h"
@@ -423,7 +424,37 @@ static void composites(void) {
   nn_relevance_free(r), nn_graph_free(g);
 }
 
+/* Explanations of a shard allocate nothing once their storage is there. */
+static void allocations_of_walks(void) {
+  rig r;
+  err e = {0};
+  nn_rule rules[16];
+  xai_quadrature q;
+  xai_lrp *l = NULL;
+  xai_momentum *m = NULL;
+  if (open_rig(&r, &nn_op_tanh, true, false) || xai_quadrature_new(&q, 4, &e)) return;
+  nn_shape shape = r.g->node[r.x].shape;
+  int bad = xai_rules(xai_composite_find("lattice"), &xai_settings_default, r.g, rules, &e) ||
+            xai_lrp_new(&l, r.n, rules, true, &e) || xai_momentum_new(&m, shape, S, &e);
+  CHECK_REPORT(!bad, "%.300s", e.text);
+  nn_real *a = nn_alloc(2 * r.count * sizeof *a); /* conv has twice the channels of x */
+  double *to = calloc(r.count, sizeof *to);
+  xai_line line = {r.in, r.base, r.seed, r.x};
+  xai_smooth s = {2, 0.1, rng_stream(1, "smooth"), 0};
+  long before = allocations;
+  nn_relevance_prepare(l->rules, r.theta, NULL);
+  xai_relevance(l, r.in, r.seed);
+  xai_momentum_relevance(m, r.in, l->trail->relevance[r.x], 0, to, NULL);
+  CHECK(!xai_gradient(r.n, r.in, r.seed, r.conv, true, a, &e) && !xai_smooth_gradient(r.n, r.in, r.seed, &s, a, &e));
+  CHECK(!xai_integrated(r.n, &line, &q, 2, a, NULL, NULL, &e));
+  CHECK_INT(allocations - before, 0);
+  CHECK(before > 0);
+  free(a), free(to), xai_momentum_free(m), xai_lrp_free(l), xai_quadrature_free(&q);
+  close_rig(&r);
+}
+
 int main(void) {
+  allocations_of_walks();
   gradients();
   integrated();
   linear_model();
