@@ -19,11 +19,14 @@
 
 typedef struct data_conf {
   long records, window;
+  bool person;
 } data_conf;
 static const deck_key data_keys[] = {
     {"records", DECK_INT, offsetof(data_conf, records), "0", 0, 1e8, .help = "recordings, the first ones; 0: all"},
     {"window", DECK_INT, offsetof(data_conf, window), "0", 0, 1e8, .unit = "samples",
      .help = "what the network sees at a time; 0: the whole recording"},
+    {"person", DECK_BOOL, offsetof(data_conf, person), "true",
+     .help = "age and sex join behind the body of the network"},
     {0},
 };
 typedef struct evaluate_conf {
@@ -76,11 +79,13 @@ static int open_problem(problem *p, const deck *d, uint32_t seed, err *e) {
       deck_get(d, "evaluate", evaluate_keys, &p->c);
   if (source->open(&p->data, d, c.records, seed, e)) return e->code;
   series_standardise(&p->data);
-  if (series_windows_new(&p->train, &p->data, 1, 8, c.window, true, e) ||
-      series_windows_new(&p->valid, &p->data, 9, 9, c.window, false, e) ||
-      series_windows_new(&p->test, &p->data, 10, 10, c.window, false, e) || nn_fit_check(d, p->data.classes, e))
+  if (series_windows_new(&p->train, &p->data, 1, 8, c.window, c.person, true, e) ||
+      series_windows_new(&p->valid, &p->data, 9, 9, c.window, c.person, false, e) ||
+      series_windows_new(&p->test, &p->data, 10, 10, c.window, c.person, false, e) ||
+      nn_fit_check(d, p->data.classes, e))
     return e->code;
   nn_net_task task = {.in = {{(int)p->train.length, 1, 1}, p->data.leads}, .outputs = p->data.classes};
+  if (c.person) task.meta = SERIES_PERSON;
   if (nn_nets_build(&p->g, &task, d, e)) return e->code;
   p->theta = nn_alloc(p->g->nparam * sizeof *p->theta), p->state = nn_alloc(p->g->nstate * sizeof *p->state);
   if (!p->theta || !p->state) return err_set(e, ERR_RUN, "parameters: out of memory");
@@ -262,7 +267,7 @@ static int series_main(run *r, err *e) {
 }
 
 static int check(const deck *d, err *e) {
-  nn_net_task task = {.in = {{1000, 1, 1}, 12}, .outputs = 2};
+  nn_net_task task = {.in = {{1000, 1, 1}, SERIES_LEADS}, .outputs = 2, .meta = SERIES_PERSON};
   nn_graph *g = NULL;
   if (!nn_fit_check(d, 2, e)) nn_nets_build(&g, &task, d, e);
   nn_graph_free(g);

@@ -7,7 +7,7 @@
 
 extern const app app_series;
 
-enum { SERIES_LEADS = 12 };
+enum { SERIES_LEADS = 12, SERIES_PERSON = 2 };
 
 /* Recordings of equal length with labels and folds 1 ... 10. */
 typedef struct series_data {
@@ -19,7 +19,8 @@ typedef struct series_data {
   unsigned char *label;                        // (n, classes)
   double *oracle;                              // (n, classes) probability of a label given the truth, or NULL
   int *fold;                                   // (n)
-  char **name;                                 // (classes)
+  nn_real *person;  // (n, SERIES_PERSON) (age - 60)/20, sex (0 male, 1 female); 0 where not told
+  char **name;      // (classes)
 } series_data;
 
 typedef struct series_source {
@@ -40,11 +41,12 @@ typedef struct series_windows {
   long *record; /* (records) */
   long records, length, stride;
   int each;
+  bool person;    /* a second input of the network */
   nn_dataset set; /* ctx: this */
 } series_windows;
 /* length 0: whole recordings. train: the first window only, moved to a random place each time. */
-int series_windows_new(series_windows *w, const series_data *s, int from_fold, int to_fold, long length, bool train,
-                       err *e);
+int series_windows_new(series_windows *w, const series_data *s, int from_fold, int to_fold, long length, bool person,
+                       bool train, err *e);
 void series_windows_free(series_windows *w);
 /* Mean over the windows of a recording of sigmoid(z), z (records * each, classes); score and label (records, classes).
  */

@@ -11,8 +11,9 @@ int series_room(series_data *s, bool oracle, err *e) {
   size_t n = (size_t)s->n, k = (size_t)s->classes, all = n * (size_t)s->samples * (size_t)s->leads;
   s->signal = malloc(all * sizeof *s->signal + 1), s->label = calloc(n * k + 1, 1);
   s->oracle = oracle ? calloc(n * k + 1, sizeof *s->oracle) : NULL;
+  s->person = calloc(n * SERIES_PERSON + 1, sizeof *s->person);
   s->fold = calloc(n + 1, sizeof *s->fold), s->name = calloc(k + 1, sizeof *s->name);
-  bool bad = !s->signal || !s->label || !s->fold || !s->name || (oracle && !s->oracle);
+  bool bad = !s->signal || !s->person || !s->label || !s->fold || !s->name || (oracle && !s->oracle);
   return bad ? err_set(e, ERR_RUN, "%ld recordings (%.1f GB): out of memory", s->n,
                        1e-9 * (double)all * sizeof(nn_real))
              : 0;
@@ -20,13 +21,18 @@ int series_room(series_data *s, bool oracle, err *e) {
 
 void series_close(series_data *s) {
   for (int c = 0; s->name && c < s->classes; c++) free(s->name[c]);
-  free(s->signal), free(s->label), free(s->oracle), free(s->fold), free(s->name);
+  free(s->signal), free(s->label), free(s->oracle), free(s->fold), free(s->name), free(s->person);
 }
 
 /* Samples of one lead of recording i; what was not recorded is 0. */
 static void put_lead(series_data *s, long i, int lead, const double *x) {
   nn_real *to = s->signal + (size_t)i * s->samples * s->leads + lead;
   for (long t = 0; t < s->samples; t++) to[t * s->leads] = isnan(x[t]) ? 0 : (nn_real)x[t];
+}
+
+static void put_person(series_data *s, long i, double age, double sex) {
+  s->person[i * SERIES_PERSON] = isnan(age) ? 0 : (nn_real)((age - 60) / 20);
+  s->person[i * SERIES_PERSON + 1] = isnan(sex) ? 0 : (nn_real)sex;
 }
 
 /* ---- simulated ---- */
@@ -48,6 +54,7 @@ static int open_simulated(series_data *s, const deck *d, long most, uint32_t see
     memcpy(s->label + i * s->classes, r->label, (size_t)s->classes);
     memcpy(s->oracle + i * s->classes, r->oracle, sizeof *r->oracle * s->classes);
     s->fold[i] = r->fold;
+    put_person(s, i, r->age, r->sex);
   }
 end:
   ecg_record_free(r);
@@ -91,7 +98,11 @@ static int open_ptbxl(series_data *s, const deck *d, long most, uint32_t seed, e
   if (series_room(s, false, e)) goto end;
   for (int k = 0; k < s->classes; k++) s->name[k] = strdup(l->name[k]);
   memcpy(s->label, l->label, (size_t)s->n * s->classes);
-  for (long i = 0; i < s->n && !read_ptbxl(s, p, l, c.high, i, x, e); i++) s->fold[i] = p->record[l->record[i]].fold;
+  for (long i = 0; i < s->n && !read_ptbxl(s, p, l, c.high, i, x, e); i++) {
+    const ptbxl_record *r = &p->record[l->record[i]];
+    s->fold[i] = r->fold;
+    put_person(s, i, r->age, r->sex);
+  }
 end:
   ptbxl_labels_free(l), ptbxl_close(p), free(x);
   return e->code;
@@ -138,6 +149,8 @@ static int fetch(void *ctx, int n, const long *index, const nn_lanes *to, err *e
   for (int i = 0; i < n; i++) {
     long record = w->record[index[i] / w->each];
     put_window(w, record, index[i] % w->each * w->stride, i, to);
+    for (int k = 0; k < SERIES_PERSON && w->person; k++)
+      to->x[1][k * to->lanes + i] = w->s->person[record * SERIES_PERSON + k];
     for (int k = 0; k < K && to->target; k++) to->target[k * to->lanes + i] = w->s->label[record * K + k];
   }
   return 0;
@@ -149,10 +162,10 @@ static void move_window(void *ctx, long index, int lane, rng r, uint32_t pass, c
   put_window(w, w->record[index], (long)(rng_uniform(r, (uint64_t)index, pass, 0) * (double)room), lane, to);
 }
 
-int series_windows_new(series_windows *w, const series_data *s, int from_fold, int to_fold, long length, bool train,
-                       err *e) {
+int series_windows_new(series_windows *w, const series_data *s, int from_fold, int to_fold, long length, bool person,
+                       bool train, err *e) {
   bool whole = !length || length >= s->samples;
-  *w = (series_windows){.s = s, .length = whole ? s->samples : length, .each = 1};
+  *w = (series_windows){.s = s, .length = whole ? s->samples : length, .each = 1, .person = person};
   if (!whole && !train) { /* windows that overlap by half, as many as fit */
     w->stride = (length + 1) / 2;
     w->each = (int)((s->samples - length) / w->stride) + 1;

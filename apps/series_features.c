@@ -8,7 +8,7 @@
 #include "apps/series.h"
 #include "signals/ecg.h"
 
-enum { GLOBAL = 13, WAVES = 4 }; /* numbers of the recording, and of each lead */
+enum { GLOBAL = 15, WAVES = 4 }; /* numbers of the recording, and of each lead */
 
 static int width(const series_data *s) {
   return GLOBAL + WAVES * s->leads;
@@ -66,7 +66,10 @@ static int measure_all(const series_windows *w, double *features, err *e) {
   if (!x || !peak || !beat) err_set(e, ERR_RUN, "features: out of memory");
   for (long i = 0; i < w->records && !e->code; i++) {
     recording_of(s, w->record[i], x);
-    measure(s, x, peak, beat, features + i * width(s), e);
+    double *to = features + i * width(s);
+    measure(s, x, peak, beat, to, e);
+    for (int k = 0; k < SERIES_PERSON; k++)
+      to[GLOBAL - SERIES_PERSON + k] = w->person ? (double)s->person[w->record[i] * SERIES_PERSON + k] : 0;
   }
   free(x), free(peak), free(beat);
   return e->code;
