@@ -1,0 +1,151 @@
+/* test_series.c: data of app series. A folder in the layout of PTB-XL is read lead by lead with its folds and labels;
+ * standardised by folds 1 to 8; windows cover a recording, training windows move; scores are means over windows. */
+#include <math.h>
+#include <sys/stat.h>
+
+#include "apps/series.h"
+#include "tests/check.h"
+#include "tests/folder.h"
+
+enum { RECORDS = 20, LEADS = SERIES_LEADS, SAMPLES = 1000 };
+static err e;
+static const deck_key data_keys[] = {{0}};
+static const deck_section schema[] = {{.name = "data", .keys = data_keys, .kinds = series_sources}, {0}};
+
+/* Microvolts of record i. */
+static int16_t value(int i, int t, int lead) {
+  return (int16_t)(100 * i + 10 * lead + t + (t * (lead + 3)) % 37);
+}
+
+static void put_record(int i) {
+  static int16_t all[SAMPLES][LEADS];
+  char name[80], *text = NULL;
+  size_t size = 0;
+  FILE *f = open_memstream(&text, &size);
+  fprintf(f, "%05d_lr 12 100 1000\n", i);
+  for (int l = 0; l < LEADS; l++) {
+    int16_t sum = 0;
+    for (int t = 0; t < SAMPLES; t++) all[t][l] = value(i, t, l), sum = (int16_t)(sum + all[t][l]);
+    fprintf(f, "%05d_lr.dat 16 1000.0(0)/mV 16 0 %d %d 0 lead%d\n", i, all[0][l], sum, l);
+  }
+  fclose(f);
+  snprintf(name, sizeof name, "r/%05d_lr.hea", i);
+  CHECK(!folder_put(name, text, size));
+  snprintf(name, sizeof name, "r/%05d_lr.dat", i);
+  CHECK(!folder_put(name, all, sizeof all));
+  free(text);
+}
+
+static void put_folder(void) {
+  static const char statements[] =
+      ",description,diagnostic,form,rhythm,diagnostic_class,diagnostic_subclass,Statement Category\n"
+      "NORM,normal ECG,1.0,,,NORM,NORM,Normal\nLVH,left ventricular hypertrophy,1.0,,,HYP,LVH,Hypertrophy\n";
+  char *text = NULL;
+  size_t size = 0;
+  FILE *f = open_memstream(&text, &size);
+  fprintf(f, "ecg_id,patient_id,age,sex,height,weight,report,scp_codes,strat_fold,filename_lr,filename_hr\n");
+  for (int i = 0; i < RECORDS; i++)
+    fprintf(f, "%d,%d,%s,%d,,,x,{'%s': 100.0},%d,r/%05d_lr,r/%05d_hr\n", i, i, i % 3 ? "40.0" : "", i % 2,
+            i % 3 ? "NORM" : "LVH", i % 10 + 1, i, i);
+  fclose(f);
+  CHECK(!mkdir(folder_file("r"), 0777));
+  CHECK(!folder_put("scp_statements.csv", statements, strlen(statements)));
+  CHECK(!folder_put("ptbxl_database.csv", text, size));
+  free(text);
+  for (int i = 0; i < RECORDS; i++) put_record(i);
+}
+
+static int open_folder(series_data *s, long most) {
+  char text[400];
+  deck *d = NULL;
+  memset(s, 0, sizeof *s), memset(&e, 0, sizeof e);
+  snprintf(text, sizeof text, "app: test\ndata: {kind: ptbxl, path: %s, task: superdiag}\n", folder_path);
+  int bad = deck_parse(&d, "test", text, strlen(text), NULL, 0, schema, &e) ||
+            ((const series_source *)deck_kind_of(d, "data"))->open(s, d, most, 1, &e);
+  CHECK_REPORT(!bad, "%.400s", e.text);
+  deck_free(d);
+  return bad;
+}
+
+static void contents(const series_data *s) {
+  double off = 0;
+  CHECK(s->n == RECORDS && s->samples == SAMPLES && s->leads == LEADS && s->classes == 2 && s->rate == 100);
+  CHECK_TEXT(s->name[0], "HYP");
+  for (int i = 0; i < s->n; i++) {
+    CHECK(s->fold[i] == i % 10 + 1 && s->label[2 * i] == !(i % 3) && s->label[2 * i + 1] == !!(i % 3));
+    CHECK(s->person[2 * i] == (i % 3 ? -1 : 0) && s->person[2 * i + 1] == i % 2);
+    for (int t = 0; t < SAMPLES; t++)
+      for (int l = 0; l < LEADS; l++)
+        off = fmax(off, fabs((double)s->signal[(i * SAMPLES + t) * LEADS + l] - 1e-3 * value(i, t, l)));
+  }
+  CHECK_REPORT(off < 1e-6, "signals are off by %g mV", off);
+}
+
+static void standardised(series_data *s) {
+  series_standardise(s);
+  for (int l = 0; l < LEADS; l++) {
+    double sum = 0, square = 0, count = 0;
+    for (long i = 0; i < s->n; i++)
+      for (int t = 0; t < SAMPLES && s->fold[i] <= 8; t++, count++) {
+        double x = (double)s->signal[(i * SAMPLES + t) * LEADS + l];
+        sum += x, square += x * x;
+      }
+    CHECK_NEAR(sum / count, 0, 1e-5);
+    CHECK_NEAR(square / count, 1, 1e-5);
+  }
+  double x = s->mean[4] + s->sd[4] * (double)s->signal[(3 * SAMPLES + 17) * LEADS + 4];
+  CHECK_NEAR(x, 1e-3 * value(3, 17, 4), 1e-5);
+}
+
+/* One lane with window number i of w: is it the piece of its recording that begins at `from`? */
+static bool holds(const series_windows *w, const nn_real *x, long record, long from) {
+  const series_data *s = w->s;
+  return !memcmp(x, s->signal + (record * s->samples + from) * s->leads, sizeof *x * (size_t)(w->length * s->leads));
+}
+
+static void windows(const series_data *s) {
+  static nn_real x[SAMPLES * LEADS], person[SERIES_PERSON], target[2];
+  nn_real *inputs[] = {x, person};
+  nn_lanes to = {.lanes = 1, .x = inputs, .target = target};
+  series_windows w, moved;
+  CHECK(!series_windows_new(&w, s, 9, 10, 400, true, false, &e) && w.records == 4 && w.each == 4 && w.set.count == 16);
+  for (long i = 0; i < w.set.count; i++) {
+    CHECK(!w.set.fetch(w.set.ctx, 1, &i, &to, &e));
+    CHECK(holds(&w, x, w.record[i / 4], i % 4 * 200) && s->fold[w.record[i / 4]] >= 9);
+    CHECK(target[0] == s->label[2 * w.record[i / 4]] && person[1] == s->person[2 * w.record[i / 4] + 1]);
+  }
+  CHECK(!series_windows_new(&moved, s, 1, 8, 400, false, true, &e) && moved.set.count == 16 && moved.set.augment);
+  long first = 1000, last = -1;
+  for (uint32_t pass = 0; pass < 200; pass++) {
+    moved.set.augment(moved.set.ctx, 5, 0, rng_stream(1, "augment"), pass, &to);
+    long from = 0;
+    while (from <= SAMPLES - 400 && !holds(&moved, x, moved.record[5], from)) from++;
+    CHECK(from <= SAMPLES - 400);
+    first = from < first ? from : first, last = from > last ? from : last;
+  }
+  CHECK_REPORT(first < 30 && last > 570, "200 windows begin at %ld to %ld", first, last);
+  nn_real z[32];
+  double score[8];
+  unsigned char label[8];
+  for (int k = 0; k < 32; k++) z[k] = (nn_real)(k % 5 - 2);
+  series_scores(&w, z, score, label);
+  double want = 0;
+  for (int q = 0; q < 4; q++) want += 0.25 / (1 + exp(-(double)z[(4 + q) * 2 + 1]));
+  CHECK_NEAR(score[3], want, 1e-7);
+  CHECK(label[3] == s->label[2 * w.record[1] + 1]);
+  series_windows_free(&w), series_windows_free(&moved);
+  CHECK(series_windows_new(&w, s, 11, 12, 0, false, false, &e) == ERR_DECK);
+  series_windows_free(&w);
+}
+
+int main(void) {
+  series_data s;
+  if (folder_make()) return 1;
+  put_folder();
+  if (!open_folder(&s, 0)) contents(&s), standardised(&s), windows(&s);
+  series_close(&s);
+  if (!open_folder(&s, 7)) CHECK_INT(s.n, 7);
+  series_close(&s);
+  folder_remove();
+  return check_done();
+}
