@@ -32,7 +32,7 @@ static const deck_key data_keys[] = {
 typedef struct evaluate_conf {
   long replicates;
   double level, ridge;
-  bool features;
+  bool features, half_rate;
 } evaluate_conf;
 static const deck_key evaluate_keys[] = {
     {"replicates", DECK_INT, offsetof(evaluate_conf, replicates), "1000", 10, 1e6, .help = "of the bootstrap",
@@ -40,6 +40,8 @@ static const deck_key evaluate_keys[] = {
     {"level", DECK_REAL, offsetof(evaluate_conf, level), "0.95", 0.5, 0.999, .help = "of the intervals", .free = true},
     {"features", DECK_BOOL, offsetof(evaluate_conf, features), "true",
      .help = "also a baseline: logistic regression on measured intervals and waves", .free = true},
+    {"half_rate", DECK_BOOL, offsetof(evaluate_conf, half_rate), "false",
+     .help = "also recordings at half the sampling rate, pairs averaged; state spaces are told", .free = true},
     {"ridge", DECK_REAL, offsetof(evaluate_conf, ridge), "10", 1e-6, 1e9, .help = "of that regression", .free = true},
     {0},
 };
@@ -60,6 +62,7 @@ static const deck_section schema[] = {
 typedef struct problem {
   series_data data;
   series_windows train, valid, test;
+  nn_net_task task;
   nn_graph *g;
   nn_real *theta, *state;
   evaluate_conf c;
@@ -84,9 +87,9 @@ static int open_problem(problem *p, const deck *d, uint32_t seed, err *e) {
       series_windows_new(&p->test, &p->data, 10, 10, c.window, c.person, false, e) ||
       nn_fit_check(d, p->data.classes, e))
     return e->code;
-  nn_net_task task = {.in = {{(int)p->train.length, 1, 1}, p->data.leads}, .outputs = p->data.classes};
-  if (c.person) task.meta = SERIES_PERSON;
-  if (nn_nets_build(&p->g, &task, d, e)) return e->code;
+  p->task = (nn_net_task){.in = {{(int)p->train.length, 1, 1}, p->data.leads}, .outputs = p->data.classes};
+  if (c.person) p->task.meta = SERIES_PERSON;
+  if (nn_nets_build(&p->g, &p->task, d, e)) return e->code;
   p->theta = nn_alloc(p->g->nparam * sizeof *p->theta), p->state = nn_alloc(p->g->nstate * sizeof *p->state);
   if (!p->theta || !p->state) return err_set(e, ERR_RUN, "parameters: out of memory");
   nn_init(p->g, p->theta, seed), nn_init_state(p->g, p->state);
@@ -111,8 +114,8 @@ static double auroc_of(void *ctx, long count, const nn_real *z, const nn_real *t
   return macro;
 }
 
-/* Scores of fold 10: of the network, of measured features, of the oracle where there is one. Rank 0. */
-enum { MODELS = 3 };
+/* Scores of fold 10: of the network, also at half the sampling rate, of measured features, of the oracle. Rank 0. */
+enum { MODELS = 4 };
 typedef struct verdict {
   int models;
   const char *name[MODELS], *text[MODELS], *less[MODELS]; /* less: of the network's score minus this one's */
@@ -134,12 +137,15 @@ static double *one_more(verdict *v, const problem *p, const char *name, const ch
   return v->score[v->models++] = room;
 }
 
-static int judge(verdict *v, const problem *p, const nn_real *z, err *e) {
+static int judge(verdict *v, const problem *p, const nn_real *z, const nn_real *half, err *e) {
   const series_windows *w = &p->test;
   size_t K = (size_t)p->data.classes;
   double *score = one_more(v, p, "auroc", "macro AUROC of the network on fold 10", NULL, e);
   if (!(v->label = malloc((size_t)w->records * K))) err_set(e, ERR_RUN, "labels: out of memory");
   if (!e->code) series_scores(w, z, score, v->label);
+  if (!e->code && half &&
+      (score = one_more(v, p, "auroc.half_rate", "of recordings at half the sampling rate", "beyond_half_rate", e)))
+    series_scores(w, half, score, NULL);
   if (!e->code && p->c.features &&
       (score = one_more(v, p, "auroc.features", "of logistic regressions on measurements", "beyond_features", e)))
     series_baseline(&p->train, w, p->c.ridge, score, e);
@@ -203,10 +209,10 @@ static int put_classes(run *r, const problem *p, const double *rows, int count, 
 /* Results of rank 0. */
 static int report(run *r, const problem *p, const verdict *v, err *e) {
   int K = p->data.classes;
-  const metrics_ranking *ranking[MODELS] = {v->ranking[0], v->ranking[1], v->ranking[2]};
+  const metrics_ranking *ranking[MODELS] = {v->ranking[0], v->ranking[1], v->ranking[2], v->ranking[3]};
   metrics_panel panel = {v->models, ranking, metrics_find("auroc"), 0, true};
   int count = metrics_panel_count(&panel), each_model = count / v->models;
-  double macro[MODELS] = {NAN, NAN, NAN}, *each = malloc(sizeof *each * K);
+  double macro[MODELS] = {NAN, NAN, NAN, NAN}, *each = malloc(sizeof *each * K);
   double *rows = malloc(sizeof *rows * p->c.replicates * count);
   if (!rows || !each) err_set(e, ERR_RUN, "bootstrap: out of memory");
   for (int m = v->models - 1; m >= 0 && !e->code; m--) /* the network's classes come last and stay */
@@ -224,16 +230,39 @@ static int report(run *r, const problem *p, const verdict *v, err *e) {
   return e->code;
 }
 
-static int test(run *r, const problem *p, err *e) {
+/* Collective: outputs of fold 10 by a network with the parameters trained; *z on rank 0, to be freed. */
+static int predict(run *r, const problem *p, const series_windows *w, const nn_graph *g, nn_real **z, err *e) {
   nn_crew *crew = NULL;
-  size_t all = (size_t)p->test.set.count * p->data.classes;
-  nn_prediction z = {.d = &p->test.set, .theta = p->theta, .state = p->state};
+  nn_prediction out = {.d = &w->set, .theta = p->theta, .state = p->state};
+  if (run_root(r) && !(*z = malloc(sizeof **z * (size_t)w->set.count * p->data.classes)))
+    err_set(e, ERR_RUN, "predictions: out of memory");
+  if (!e->code) nn_crew_new(&crew, g, run_comm(r), nn_fit_lanes(run_deck(r)), p->data.classes, false, e);
+  out.out = *z;
+  if (!comm_vote(run_comm(r), e)) nn_predict(crew, &out, e);
+  nn_crew_free(crew);
+  return e->code;
+}
+
+/* The same network for half the sampling rate. */
+static int predict_half(run *r, const problem *p, nn_real **z, err *e) {
+  series_windows w = p->test;
+  nn_net_task task = p->task;
+  nn_graph *g = NULL;
+  w.merge = 2, w.set.ctx = &w;
+  task.in.extent[0] /= 2, task.rate = 2;
+  if (!nn_nets_build(&g, &task, run_deck(r), e) && g->nparam != p->g->nparam)
+    err_set(e, ERR_DECK, "evaluate.half_rate: this network has other parameters for another length");
+  if (!e->code) predict(r, p, &w, g, z, e);
+  nn_graph_free(g);
+  return e->code;
+}
+
+static int test(run *r, const problem *p, err *e) {
+  nn_real *z = NULL, *half = NULL;
   verdict v = {0};
-  if (run_root(r) && !(z.out = malloc(sizeof *z.out * all))) err_set(e, ERR_RUN, "predictions: out of memory");
-  if (!e->code) nn_crew_new(&crew, p->g, run_comm(r), nn_fit_lanes(run_deck(r)), p->data.classes, false, e);
-  if (!comm_vote(run_comm(r), e) && !nn_predict(crew, &z, e) && run_root(r) && !judge(&v, p, z.out, e))
-    report(r, p, &v, e);
-  verdict_free(&v), nn_crew_free(crew), free(z.out);
+  if (!predict(r, p, &p->test, p->g, &z, e) && p->c.half_rate) predict_half(r, p, &half, e);
+  if (!e->code && run_root(r) && !judge(&v, p, z, half, e)) report(r, p, &v, e);
+  verdict_free(&v), free(z), free(half);
   return e->code;
 }
 

@@ -40,9 +40,9 @@ typedef struct series_windows {
   const series_data *s;
   long *record; /* (records) */
   long records, length, stride;
-  int each;
-  bool person;    /* a second input of the network */
-  nn_dataset set; /* ctx: this */
+  int each, merge; /* windows of a recording; so many samples are averaged to one (1; 2: half the rate) */
+  bool person;     /* a second input of the network */
+  nn_dataset set;  /* ctx: this */
 } series_windows;
 /* length 0: whole recordings. train: the first window only, moved to a random place each time. */
 int series_windows_new(series_windows *w, const series_data *s, int from_fold, int to_fold, long length, bool person,

@@ -139,8 +139,14 @@ void series_standardise(series_data *s) {
 
 /* ---- windows ---- */
 static void put_window(const series_windows *w, long record, long from, int lane, const nn_lanes *to) {
-  const nn_real *x = w->s->signal + ((size_t)record * w->s->samples + from) * w->s->leads;
-  for (long k = 0; k < w->length * w->s->leads; k++) to->x[0][k * to->lanes + lane] = x[k];
+  int leads = w->s->leads, merge = w->merge;
+  const nn_real *x = w->s->signal + ((size_t)record * w->s->samples + from) * leads;
+  for (long t = 0; t < w->length / merge; t++)
+    for (int l = 0; l < leads; l++) {
+      nn_real sum = 0;
+      for (int q = 0; q < merge; q++) sum += x[(t * merge + q) * leads + l];
+      to->x[0][(t * leads + l) * to->lanes + lane] = sum / (nn_real)merge;
+    }
 }
 
 static int fetch(void *ctx, int n, const long *index, const nn_lanes *to, err *e) {
@@ -165,7 +171,7 @@ static void move_window(void *ctx, long index, int lane, rng r, uint32_t pass, c
 int series_windows_new(series_windows *w, const series_data *s, int from_fold, int to_fold, long length, bool person,
                        bool train, err *e) {
   bool whole = !length || length >= s->samples;
-  *w = (series_windows){.s = s, .length = whole ? s->samples : length, .each = 1, .person = person};
+  *w = (series_windows){.s = s, .length = whole ? s->samples : length, .each = 1, .merge = 1, .person = person};
   if (!whole && !train) { /* windows that overlap by half, as many as fit */
     w->stride = (length + 1) / 2;
     w->each = (int)((s->samples - length) / w->stride) + 1;

@@ -12,6 +12,7 @@ typedef struct nn_net_task {
   int outputs;       /* channels of the output */
   int meta;          /* numbers beside the signal: input node 1, "meta" (1 position); 0: none */
   const int *levels; /* (meta) number k: 0 a plain number, else a category out of so many */
+  double rate;       /* time between samples over that of the training data; 0: 1. State spaces follow, others cannot */
 } nn_net_task;
 
 typedef struct nn_net {

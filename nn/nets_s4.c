@@ -28,9 +28,10 @@ static const deck_key keys[] = {
     {0},
 };
 
-static int block(nn_graph *g, int x, const conf *k, err *e) {
+static int block(nn_graph *g, int x, const nn_net_task *t, const conf *k, err *e) {
   nn_ssm_conf c = {
       .states = (int)k->states, .both = k->both, .dt_min = k->dt_min, .dt_max = k->dt_max, .rate = k->rate};
+  if (t->rate > 0) c.rate *= t->rate;
   if (k->kernel) c.start = (nn_s4d_start)(k->kernel - 1);
   int y = k->norm_first ? nn_layer_norm(g, x, NN_LAYER_NORM, false, e) : x;
   y = nn_layer(g, k->kernel ? &nn_op_s4d : &nn_op_s4, &c, y, e);
@@ -48,7 +49,7 @@ static int body(nn_graph *g, int x, const nn_net_task *t, const void *p, err *e)
     return -1;
   }
   x = nn_layer_dense(g, x, (int)k->width, true, true, NN_GAIN_LINEAR, e);
-  for (int l = 0; l < k->depth; l++) x = block(g, x, k, e);
+  for (int l = 0; l < k->depth; l++) x = block(g, x, t, k, e);
   if (k->norm_first) x = nn_layer_norm(g, x, NN_LAYER_NORM, false, e);
   return t->sequence ? x : nn_layer_pool(g, x, k->pool, e);
 }

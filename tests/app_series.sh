@@ -15,7 +15,7 @@ run: {title: the same bits, seed: 5}
 data: {kind: simulated, records: 150, window: 100, seconds: 3}
 net: {kind: s4, kernel: legs, width: 8, depth: 1, states: 4}
 fit: {epochs: 3, batch: 32, lanes: 8}
-evaluate: {replicates: 20}
+evaluate: {replicates: 20, half_rate: true}
 DECK
 
 check() { # WHAT COMMAND...: it must succeed

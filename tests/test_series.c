@@ -114,6 +114,12 @@ static void windows(const series_data *s) {
     CHECK(holds(&w, x, w.record[i / 4], i % 4 * 200) && s->fold[w.record[i / 4]] >= 9);
     CHECK(target[0] == s->label[2 * w.record[i / 4]] && person[1] == s->person[2 * w.record[i / 4] + 1]);
   }
+  long one = 6;
+  w.merge = 2;
+  CHECK(!w.set.fetch(w.set.ctx, 1, &one, &to, &e));
+  const nn_real *pair = s->signal + (w.record[1] * SAMPLES + 2 * 200 + 2 * 31) * LEADS;
+  CHECK_NEAR(x[31 * LEADS + 4], (pair[4] + pair[LEADS + 4]) / 2, 1e-6);
+  w.merge = 1;
   CHECK(!series_windows_new(&moved, s, 1, 8, 400, false, true, &e) && moved.set.count == 16 && moved.set.augment);
   long first = 1000, last = -1;
   for (uint32_t pass = 0; pass < 200; pass++) {
