@@ -6,7 +6,7 @@
 # Nothing is asked of the network, and root is not needed, where everything is there already.
 
 packages=(build-essential cmake ninja-build pkg-config git openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libgsl-dev
-  libfftw3-dev libopenblas-openmp-dev liblapacke-dev librandom123-dev libyaml-dev libflac-dev libsuitesparse-dev
+  libfftw3-dev libopenblas-openmp-dev liblapacke-dev librandom123-dev libyaml-dev libflac-dev libsuitesparse-dev zlib1g-dev
   gnuplot-nox fonts-dejavu-core)
 
 say() { printf '== %s\n' "$*"; }

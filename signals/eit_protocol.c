@@ -1,4 +1,4 @@
-/* eit_protocol.c: eit_protocol_new, _pairs, _trigonometric, _free, _partners, _reciprocity. */
+/* eit_protocol.c: eit_protocol_new, _pairs, _trigonometric, _copy, _free, _partners, _reciprocity. */
 #include "signals/eit_protocol.h"
 
 #include <math.h>
@@ -24,6 +24,16 @@ static eit_protocol *room(int n, int nvectors, int ndata, err *e) {
   eit_protocol_free(p);
   err_set(e, ERR_RUN, "protocol: no memory for %d data", ndata);
   return NULL;
+}
+
+int eit_protocol_copy(eit_protocol **out, const eit_protocol *from, err *e) {
+  eit_protocol *p = *out = room(from->nelectrodes, from->nvectors, from->ndata, e);
+  if (!p) return e->code;
+  p->nvectors = from->nvectors, p->ndrives = from->ndrives, p->ndata = from->ndata, p->scale = from->scale;
+  memcpy(p->vector, from->vector, (size_t)from->nvectors * (size_t)from->nelectrodes * sizeof *p->vector);
+  memcpy(p->drive, from->drive, (size_t)from->ndata * sizeof *p->drive);
+  memcpy(p->meas, from->meas, (size_t)from->ndata * sizeof *p->meas);
+  return 0;
 }
 
 /* The number of vector v less its mean, added if it is new. */
@@ -136,9 +146,9 @@ double eit_protocol_reciprocity(const eit_protocol *p, const double *v) {
   eit_protocol_partners(p, partner, sign);
   for (int i = 0; i < p->ndata; i++) {
     if (partner[i] < 0) continue;
-    off += fabs(v[i] - sign[i] * v[partner[i]]);
-    size += fabs(v[i]) + fabs(v[partner[i]]);
+    off += (v[i] - sign[i] * v[partner[i]]) * (v[i] - sign[i] * v[partner[i]]);
+    size += v[i] * v[i];
   }
   free(partner);
-  return 2 * off / size;
+  return sqrt(off / size);
 }

@@ -30,12 +30,13 @@ int eit_protocol_pairs(eit_protocol **p, int n, int skip, bool rotating, double 
  * even); the voltages of all electrodes are data (their sum is 0). */
 int eit_protocol_trigonometric(eit_protocol **p, int n, double first, double amplitude, err *e);
 
+int eit_protocol_copy(eit_protocol **p, const eit_protocol *from, err *e);
 void eit_protocol_free(eit_protocol *p);
 
 /* The datum with drive and measurement exchanged, -1 if it does not exist; sign[i] = -1 where it has the other sign.
  * partner, sign (ndata). */
 void eit_protocol_partners(const eit_protocol *p, int *partner, int *sign);
-/* |v_i - v_partner| over |v_i| + |v_partner| summed over all data with partners, times 2: the reciprocity error. */
+/* The reciprocity error |v - v'|/|v| in the Euclidean norm, v' the partners, over the data that have one. */
 double eit_protocol_reciprocity(const eit_protocol *p, const double *v); /* v (ndata) */
 
 #endif

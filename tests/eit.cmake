@@ -2,3 +2,29 @@
 spinet_test(test_eit_forward)
 spinet_test(test_eit_mesh)
 spinet_test(test_eit_image)
+spinet_test(test_eit_read)
+spinet_test(test_eit_real ARGS ${CMAKE_COMMAND})
+spinet_test(test_eit_real LABEL full ARGS ${CMAKE_COMMAND} full)
+
+add_executable(fuzz_eit fuzz/fuzz_eit.c)
+target_compile_definitions(fuzz_eit PRIVATE SPINET_FUZZ_STANDALONE)
+target_link_libraries(fuzz_eit PRIVATE spinet_d)
+add_test(NAME fuzz_eit.corpus COMMAND fuzz_eit)
+set_tests_properties(fuzz_eit.corpus PROPERTIES LABELS fast TIMEOUT 120)
+
+if(SPINET_FUZZ) # two minutes of libFuzzer over all readers (clang is found in deck.cmake)
+  file(GLOB eit_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/signals/eit_read*.c)
+  list(APPEND eit_sources ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_eit.c ${CMAKE_SOURCE_DIR}/signals/eit_mesh.c
+       ${CMAKE_SOURCE_DIR}/signals/eit_mesh_read.c ${CMAKE_SOURCE_DIR}/signals/eit_protocol.c ${CMAKE_SOURCE_DIR}/signals/mat.c
+       ${CMAKE_SOURCE_DIR}/base/err.c ${CMAKE_SOURCE_DIR}/base/file.c)
+  set(fuzzer ${CMAKE_CURRENT_BINARY_DIR}/fuzz_eit_libfuzzer)
+  add_custom_command(OUTPUT ${fuzzer} DEPENDS ${eit_sources} VERBATIM
+    COMMAND ${SPINET_CLANG} -std=gnu11 -g -O1 -D_GNU_SOURCE -I${CMAKE_SOURCE_DIR} -fsanitize=fuzzer,address,undefined
+            -fno-sanitize-recover=undefined ${eit_sources} -lz -lm -o ${fuzzer})
+  add_custom_target(fuzz_eit_with_clang ALL DEPENDS ${fuzzer} fuzz_eit)
+  set(seeds ${CMAKE_CURRENT_BINARY_DIR}/fuzz_eit_seeds)
+  file(MAKE_DIRECTORY ${seeds})
+  add_custom_command(TARGET fuzz_eit_with_clang POST_BUILD COMMAND fuzz_eit write ${seeds})
+  add_test(NAME fuzz_eit.full COMMAND ${fuzzer} -max_total_time=120 -max_len=20000 -timeout=10 -print_final_stats=1 ${seeds})
+  set_tests_properties(fuzz_eit.full PROPERTIES LABELS full TIMEOUT 300)
+endif()

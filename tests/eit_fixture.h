@@ -21,8 +21,14 @@ static inline eit_mesh *fixture_disk(double R, int n, double half, double h, dou
   eit_mesh *m = NULL;
   err e = {0};
   for (int k = 0; k < n; k++) l[k] = (eit_electrode){.angle = 2 * FIXTURE_PI * k / n, .half = half};
-  eit_mesh_spec s = {.outline = {.radius = R}, .nelectrodes = n, .electrode = l, .h = h * R, .h_edge = h_edge * R,
-                     .slope = slope, .refine = refine, .order = order};
+  eit_mesh_spec s = {.outline = {.radius = R},
+                     .nelectrodes = n,
+                     .electrode = l,
+                     .h = h * R,
+                     .h_edge = h_edge * R,
+                     .slope = slope,
+                     .refine = refine,
+                     .order = order};
   fixture_fine(eit_mesh_new(&m, &s, &e), &e);
   return m;
 }

@@ -1,5 +1,5 @@
-/* test_eit_forward.c: exact disks against printed numbers, finite elements against exact disks, convergence, reciprocity,
- * current balance, derivatives, three dimensions. */
+/* test_eit_forward.c: exact disks against printed numbers, finite elements against exact disks, convergence,
+ * reciprocity, current balance, derivatives, three dimensions. */
 #include "eit_fixture.h"
 
 enum { N = 16, COLUMNS = 8 };
@@ -10,14 +10,49 @@ static const struct {
   const char *name;
   double z, rho, sigma1, v[COLUMNS], digits; /* z < 0: gap */
 } table[] = {
-    {"gap", -1, 0, 1, {-.100179083, -.042504399, -.025379261, -.018096395, -.014556421, -.012873925, -.012371805, 1.378110}, 1e-9},
-    {"gap, 1/2", -1, .5, .5, {-.095374161, -.043031396, -.028926663, -.023073694, -.020146935, -.018702079, -.018260743, 1.392676}, 1e-9},
-    {"gap, 2", -1, .5, 2, {-.104039421, -.041586059, -.021990697, -.013736506, -.009912540, -.008186312, -.007687024, 1.365071}, 1e-9},
-    {"gap, 0", -1, .5, 0, {-.081657308, -.042252892, -.036540595, -.035599285, -.035441154, -.035414625, -.035410888, 1.428229}, 1e-9},
-    {"z = .1", .1, 0, 1, {-.096797620, -.042041473, -.025246321, -.018042795, -.014529037, -.012856245, -.012356680, 2.376267}, 2e-9},
+    {"gap",
+     -1,
+     0,
+     1,
+     {-.100179083, -.042504399, -.025379261, -.018096395, -.014556421, -.012873925, -.012371805, 1.378110},
+     1e-9},
+    {"gap, 1/2",
+     -1,
+     .5,
+     .5,
+     {-.095374161, -.043031396, -.028926663, -.023073694, -.020146935, -.018702079, -.018260743, 1.392676},
+     1e-9},
+    {"gap, 2",
+     -1,
+     .5,
+     2,
+     {-.104039421, -.041586059, -.021990697, -.013736506, -.009912540, -.008186312, -.007687024, 1.365071},
+     1e-9},
+    {"gap, 0",
+     -1,
+     .5,
+     0,
+     {-.081657308, -.042252892, -.036540595, -.035599285, -.035441154, -.035414625, -.035410888, 1.428229},
+     1e-9},
+    {"z = .1",
+     .1,
+     0,
+     1,
+     {-.096797620, -.042041473, -.025246321, -.018042795, -.014529037, -.012856245, -.012356680, 2.376267},
+     2e-9},
     {"z = .01", .01, 0, 1, {-.09142, -.041187, -.0249921, -.0179388, -.0144755, -.0128215, -.0123269, 1.41064}, 1e-6},
-    {"z = .1, 1/2", .1, .5, .5, {-.092063464, -.042492926, -.028671699, -.022898362, -.020009248, -.018583281, -.018147780, 2.39041}, 1.2e-8},
-    {"z = .1, 2", .1, .5, 2, {-.100626383, -.041210397, -.021967495, -.013775354, -.009955980, -.008225181, -.007723666, 2.36358}, 1.2e-8},
+    {"z = .1, 1/2",
+     .1,
+     .5,
+     .5,
+     {-.092063464, -.042492926, -.028671699, -.022898362, -.020009248, -.018583281, -.018147780, 2.39041},
+     1.2e-8},
+    {"z = .1, 2",
+     .1,
+     .5,
+     2,
+     {-.100626383, -.041210397, -.021967495, -.013775354, -.009955980, -.008225181, -.007723666, 2.36358},
+     1.2e-8},
 };
 enum { ROWS = sizeof table / sizeof *table };
 
@@ -38,14 +73,15 @@ static void exact_row(int row, double *v) {
 }
 
 static void exact(double reference[ROWS][COLUMNS]) {
-  static const double point[7] = {-.095798074, -.041889669, -.025201737, -.018024657, -.014519726, -.012850217, -.012351520};
+  static const double point[7] = {-.095798074, -.041889669, -.025201737, -.018024657,
+                                  -.014519726, -.012850217, -.012351520};
   for (int r = 0; r < ROWS; r++) {
     exact_row(r, reference[r]);
     for (int c = 0; c < COLUMNS; c++) {
       double tol = c == COLUMNS - 1 ? 6e-6 : table[r].digits * (table[r].z == .01 && c == 0 ? 6 : 1);
       if (table[r].z == .01 && c == COLUMNS - 1) tol = 5e-5; /* printed from too few terms: 1.410599 has converged */
-      CHECK_REPORT(fabs(reference[r][c] - table[r].v[c]) <= tol, "%s, column %d: %.10f, printed %.10f", table[r].name, c,
-                   reference[r][c], table[r].v[c]);
+      CHECK_REPORT(fabs(reference[r][c] - table[r].v[c]) <= tol, "%s, column %d: %.10f, printed %.10f", table[r].name,
+                   c, reference[r][c], table[r].v[c]);
     }
   }
   for (int k = 2; k <= 8; k++) {
@@ -97,7 +133,12 @@ static eit_mesh *graded(double h, double h_edge, double slope, double h_edge01, 
   err e = {0};
   for (int k = 0; k < N; k++)
     l[k] = (eit_electrode){2 * FIXTURE_PI * k / N, ALPHA, k < 2 ? h_edge01 : 0, k < 2 ? slope01 : 0};
-  eit_mesh_spec s = {.outline = {.radius = 1}, .nelectrodes = N, .electrode = l, .h = h, .h_edge = h_edge, .slope = slope,
+  eit_mesh_spec s = {.outline = {.radius = 1},
+                     .nelectrodes = N,
+                     .electrode = l,
+                     .h = h,
+                     .h_edge = h_edge,
+                     .slope = slope,
                      .order = order};
   fixture_fine(eit_mesh_new(&m, &s, &e), &e);
   return m;
@@ -113,7 +154,9 @@ static double worst(const setup *s, const double *reference) {
 
 static void every_entry(double reference[ROWS][COLUMNS], int order) {
   for (int r = 0; r < ROWS; r++) {
-    eit_mesh *m = order == 1 ? table[r].z < 0 ? graded(.048, .012, .35, .0006, .14, 1) : graded(.0723, .003, .35, .0006, .14, 1) : graded(.1, .0008, .3, .0002, .2, 2);
+    eit_mesh *m =
+        order == 1 ? table[r].z < 0 ? graded(.048, .012, .35, .0006, .14, 1) : graded(.0723, .003, .35, .0006, .14, 1)
+                   : graded(.1, .0008, .3, .0002, .2, 2);
     int nodes = m->nnodes;
     double sigma1 = table[r].sigma1 > 0 ? table[r].sigma1 : 1e-12;
     setup s = begin(m, table[r].z < 0 ? EIT_GAP : EIT_COMPLETE, table[r].rho, sigma1, table[r].z);
@@ -135,7 +178,8 @@ static void convergence(const double *reference) {
     end(&s);
   }
   double least = INFINITY;
-  for (int c = 0; c < COLUMNS; c++) least = fmin(least, log2(fabs((v[1][c] - reference[c]) / (v[2][c] - reference[c]))));
+  for (int c = 0; c < COLUMNS; c++)
+    least = fmin(least, log2(fabs((v[1][c] - reference[c]) / (v[2][c] - reference[c]))));
   printf("order of convergence, P1, least of all columns: %.3f\n", least);
   CHECK_REPORT(least >= 1.8, "order %.3f", least);
 }

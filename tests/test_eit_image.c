@@ -1,5 +1,5 @@
-/* test_eit_image.c: products, pixels, one-step Gauss-Newton in both forms, noise figure, GREIT and its figures of merit,
- * back-projection, total variation, absolute images. */
+/* test_eit_image.c: products, pixels, one-step Gauss-Newton in both forms, noise figure, GREIT and its figures of
+ * merit, back-projection, total variation, absolute images. */
 #include "eit_fixture.h"
 #include "signals/dense.h"
 #include "signals/eit_backproject.h"
@@ -76,7 +76,7 @@ static void pixels(const scene *s, const eit_raster *r) {
   eit_raster_draw(r, field, x);
   for (int p = 0; p < r->n; p++) eit_raster_centre(r, p, c), off = fmax(off, fabs(x[p] - c[0] - 2 * c[1]));
   CHECK_REPORT(off < .15, "a linear field is drawn with an error of %g", off); /* size of an element */
-  double *jp = malloc((size_t)r->n * M * sizeof *jp), a = 0, b = 0; /* adjoint: j . (S x) = (S^T j) . x */
+  double *jp = malloc((size_t)r->n * M * sizeof *jp), a = 0, b = 0;            /* adjoint: j . (S x) = (S^T j) . x */
   eit_raster_jacobian(r, M, s->jt, jp);
   for (int p = 0; p < r->n; p++) x[p] = wave(p);
   eit_raster_spread(r, x, field);
@@ -175,7 +175,8 @@ static void greit(const scene *s, const eit_raster *r) {
     }
     eit_merit t = eit_merits(r, x, tx, ty, strength);
     if (q == 0) middle = t.amplitude;
-    printf("  %.1f %.3f %+.3f %.3f %.3f %.3f\n", .1 * q, t.amplitude / middle, t.position, t.resolution, t.shape, t.ringing);
+    printf("  %.1f %.3f %+.3f %.3f %.3f %.3f\n", .1 * q, t.amplitude / middle, t.position, t.resolution, t.shape,
+           t.ringing);
     CHECK(fabs(t.position) <= .05 && t.shape <= .15 && t.ringing <= .3);
     CHECK(fabs(t.amplitude / middle - 1) <= .1);
     least = fmin(least, t.amplitude), most = fmax(most, t.amplitude);
@@ -228,7 +229,8 @@ static void total_variation(const scene *s, const eit_raster *r) {
   }
   double *grad = calloc((size_t)n, sizeof *grad);
   for (int p = 0; p < n; p++)
-    for (int d = 0; d < M; d++) grad[p] += 2 * jp[(long)p * M + d] * res[d], size += fabs(jp[(long)p * M + d] * res[d]) / n;
+    for (int d = 0; d < M; d++)
+      grad[p] += 2 * jp[(long)p * M + d] * res[d], size += fabs(jp[(long)p * M + d] * res[d]) / n;
   for (int k = 0; k < g->nsides; k++) {
     int i = g->side[k][0], j = g->side[k][1];
     double d = alpha * g->length[k] * (x[i] - x[j]) / sqrt((x[i] - x[j]) * (x[i] - x[j]) + beta * beta);
@@ -300,8 +302,9 @@ static void absolute_image(const scene *s, const eit_raster *r) {
     if (b < .15) low += x[p], n[1]++;
     if (a > .4 && b > .4) rest += fabs(x[p]), n[2]++;
   }
-  printf("absolute image: sigma %.3f (2), %.3f (.5), elsewhere off by a factor %.3f; %d iterations, misfit %.0f of %d\n",
-         exp(high / n[0]), exp(low / n[1]), exp(rest / n[2]), result.iterations, result.misfit, M);
+  printf(
+      "absolute image: sigma %.3f (2), %.3f (.5), elsewhere off by a factor %.3f; %d iterations, misfit %.0f of %d\n",
+      exp(high / n[0]), exp(low / n[1]), exp(rest / n[2]), result.iterations, result.misfit, M);
   CHECK_NEAR(high / n[0], log(2), .12);
   CHECK_NEAR(low / n[1], log(.5), .12);
   CHECK(rest / n[2] < .06);

@@ -4,14 +4,17 @@
 enum { L = 16 };
 
 static void sound(const eit_mesh *m, const char *name) {
-  int *used = calloc((size_t)m->nnodes, sizeof *used), *faces = calloc((size_t)m->nelectrodes, sizeof *faces), missing = 0;
+  int *used = calloc((size_t)m->nnodes, sizeof *used), *faces = calloc((size_t)m->nelectrodes, sizeof *faces),
+      missing = 0;
   for (long i = 0; i < (long)m->nelems * m->elem_size; i++) used[m->elem[i]] = 1;
   for (int i = 0; i < m->nnodes; i++) missing += !used[i];
   CHECK_REPORT(!missing, "%s: %d nodes belong to no element", name, missing);
   for (int k = 0; k < m->nfaces; k++) faces[m->face_electrode[k]]++;
-  for (int l = 0; l < m->nelectrodes; l++) CHECK_REPORT(faces[l] >= 2, "%s: electrode %d has %d faces", name, l, faces[l]);
+  for (int l = 0; l < m->nelectrodes; l++)
+    CHECK_REPORT(faces[l] >= 2, "%s: electrode %d has %d faces", name, l, faces[l]);
   for (int k = 0; k < m->nelems; k++) {
-    double *a = m->x + 2 * (long)m->elem[(long)k * m->elem_size], *b = m->x + 2 * (long)m->elem[(long)k * m->elem_size + 1],
+    double *a = m->x + 2 * (long)m->elem[(long)k * m->elem_size],
+           *b = m->x + 2 * (long)m->elem[(long)k * m->elem_size + 1],
            *c = m->x + 2 * (long)m->elem[(long)k * m->elem_size + 2];
     double s = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]), e2 = 0;
     e2 = fmax(fmax(hypot(b[0] - a[0], b[1] - a[1]), hypot(c[0] - a[0], c[1] - a[1])), hypot(c[0] - b[0], c[1] - b[1]));
@@ -77,9 +80,10 @@ static void shapes(void) {
 static void refused(void) {
   eit_electrode l[2] = {{.angle = 0, .half = .5}, {.angle = .9, .half = .5}};
   double a[1] = {1.5};
-  eit_mesh_spec s[3] = {{.outline = {.radius = 1}, .nelectrodes = 2, .electrode = l, .h = .1, .h_edge = .1},
-                        {.outline = {.radius = 1, .n = 1, .a = a}, .nelectrodes = 2, .electrode = l, .h = .1, .h_edge = .1},
-                        {.outline = {.radius = 1}, .nelectrodes = 2, .electrode = l, .h = .1, .h_edge = .2}};
+  eit_mesh_spec s[3] = {
+      {.outline = {.radius = 1}, .nelectrodes = 2, .electrode = l, .h = .1, .h_edge = .1},
+      {.outline = {.radius = 1, .n = 1, .a = a}, .nelectrodes = 2, .electrode = l, .h = .1, .h_edge = .1},
+      {.outline = {.radius = 1}, .nelectrodes = 2, .electrode = l, .h = .1, .h_edge = .2}};
   static const char *const why[3] = {"electrodes 1 and 2 overlap", "outline is not positive", "h_edge = 0.2"};
   for (int i = 0; i < 3; i++) {
     err e = {0};
@@ -145,7 +149,8 @@ static void voltages(const eit_mesh *m, double *v) {
   for (int k = 0; k < m->nelems; k++) sigma[k] = 1;
   for (int l = 0; l < L; l++) z[l] = .1 + .01 * l;
   eit_protocol_pairs(&p, 8, 1, true, 1, &e);
-  if (fixture_fine(eit_forward_new(&f, m, p, EIT_COMPLETE, &e), &e)) fixture_fine(eit_forward_solve(f, sigma, z, v, &e), &e);
+  if (fixture_fine(eit_forward_new(&f, m, p, EIT_COMPLETE, &e), &e))
+    fixture_fine(eit_forward_solve(f, sigma, z, v, &e), &e);
   eit_forward_free(f), eit_protocol_free(p), free(sigma);
 }
 
@@ -208,10 +213,16 @@ static void messages(void) {
   says("$MeshFormat\n3 0 8\n$EndMeshFormat\n", "bad.msh:2: version 3: only 2.2 and 4.1");
   says("$MeshFormat\n2.2 1 8\n", "binary");
   says("$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$Nodes\n3\n1 0 0 nan\n", "bad.msh:6: a number is missing or not finite");
-  says("$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$Nodes\n3\n1 0 0 0\n2 1 0 0\n3 0 1 0\n$EndNodes\n$Elements\n1\n1 2 0 1 2 9\n"
-       "$EndElements\n", "node 9, which does not exist");
-  says("$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$Nodes\n3\n1 0 0 0\n2 1 0 0\n3 2 0 0\n$EndNodes\n$Elements\n1\n1 2 0 1 2 3\n"
-       "$EndElements\n", "element 1 has no size");
+  says(
+      "$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$Nodes\n3\n1 0 0 0\n2 1 0 0\n3 0 1 0\n$EndNodes\n$Elements\n1\n1 2 0 1 2 "
+      "9\n"
+      "$EndElements\n",
+      "node 9, which does not exist");
+  says(
+      "$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$Nodes\n3\n1 0 0 0\n2 1 0 0\n3 2 0 0\n$EndNodes\n$Elements\n1\n1 2 0 1 2 "
+      "3\n"
+      "$EndElements\n",
+      "element 1 has no size");
 }
 
 int main(void) {

@@ -1,0 +1,190 @@
+/* eit_ktc.c: eit_ktc_score, eit_segment, eit_ktc_answer.
+ *
+ * SSIM = (2 mx my + c1)(2 sxy + c2) / ((mx^2 + my^2 + c1)(sx^2 + sy^2 + c2)) with moments under a Gaussian window (Wang
+ * et al., IEEE Trans. Image Process. 13 (2004) 600), averaged over the image. */
+#include "signals/eit_ktc.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "signals/eit_fit.h"
+
+#define PI 3.14159265358979323846
+enum { RADIUS = 80, CUT = 160 };
+
+/* Rows of x (rows, cols) under the window, renormalised at the edges, to out (cols, rows): transposed. */
+static void blur_rows(int rows, int cols, const double *x, double *out) {
+  double w[CUT + 1];
+  for (int d = 0; d <= CUT; d++) w[d] = exp(-.5 * d * d / ((double)RADIUS * RADIUS));
+  for (int j = 0; j < cols; j++) {
+    int from = j > CUT ? j - CUT : 0, to = j + CUT < cols ? j + CUT : cols - 1;
+    double norm = 0;
+    for (int q = from; q <= to; q++) norm += w[abs(q - j)];
+    for (int i = 0; i < rows; i++) {
+      double s = 0;
+      for (int q = from; q <= to; q++) s += w[abs(q - j)] * x[(long)i * cols + q];
+      out[(long)j * rows + i] = s / norm;
+    }
+  }
+}
+
+static void blur(int rows, int cols, double *x, double *scratch) {
+  blur_rows(rows, cols, x, scratch);
+  blur_rows(cols, rows, scratch, x);
+}
+
+/* m (5, n): x, y, x^2, y^2, x y under the window. */
+static double similarity(int rows, int cols, const int *truth, const int *guess, int class, double *m,
+                         double *scratch) {
+  const double c1 = 1e-4, c2 = 9e-4;
+  long n = (long)rows * cols;
+  for (long i = 0; i < n; i++) {
+    double x = truth[i] == class, y = guess[i] == class;
+    m[i] = x, m[n + i] = y, m[2 * n + i] = x * x, m[3 * n + i] = y * y, m[4 * n + i] = x * y;
+  }
+  for (int k = 0; k < 5; k++) blur(rows, cols, m + k * n, scratch);
+  double sum = 0;
+  for (long i = 0; i < n; i++) {
+    double x = m[i], y = m[n + i], sx = m[2 * n + i] - x * x, sy = m[3 * n + i] - y * y, sxy = m[4 * n + i] - x * y;
+    sum += (2 * x * y + c1) * (2 * sxy + c2) / ((x * x + y * y + c1) * (sx + sy + c2));
+  }
+  return sum / (double)n;
+}
+
+int eit_ktc_score(int rows, int cols, const int *truth, const int *guess, double *score, err *e) {
+  size_t n = (size_t)rows * (size_t)cols;
+  double *m = malloc(6 * n * sizeof *m);
+  if (!m) return err_set(e, ERR_RUN, "score: no memory for %d x %d pixels", rows, cols);
+  *score = 0;
+  for (int class = 1; class <= 2; class ++) *score += similarity(rows, cols, truth, guess, class, m, m + 5 * n) / 2;
+  free(m);
+  return 0;
+}
+
+void eit_segment(int n, const double *x, double part, double other, double least, int *label) {
+  double low = 0, high = 0;
+  for (int i = 0; i < n; i++) low = fmin(low, x[i]), high = fmax(high, x[i]);
+  bool below = -low > other * high && -low > least, above = high > other * -low && high > least;
+  for (int i = 0; i < n; i++) label[i] = below && x[i] < part * low ? 1 : above && x[i] > part * high ? 2 : 0;
+}
+
+/* ---- an answer ---- */
+
+#define TANK .115 /* m, radius */
+
+typedef struct bench { /* what an answer is worked out with */
+  eit_mesh *m;
+  eit_forward *f;
+  eit_raster *r;
+  eit_graph *g;
+  eit_protocol *p; /* of the data that both records have; owned */
+  int n;
+  double *v, *noise, *sigma, *s, *image, z[64]; /* (n), (n), (nelems), (pixels), (SIDE SIDE) */
+  int size;
+} bench;
+
+static void close_bench(bench *b) {
+  eit_forward_free(b->f), eit_raster_free(b->r), eit_graph_free(b->g), eit_mesh_free(b->m), eit_protocol_free(b->p);
+  free(b->v), free(b->noise), free(b->sigma), free(b->s), free(b->image);
+}
+
+static int same_protocol(const eit_record *a, const eit_record *b, err *e) {
+  const eit_protocol *p = a->protocol, *q = b->protocol;
+  if (p && q && a->ndata == b->ndata && p->nvectors == q->nvectors && p->nelectrodes == q->nelectrodes &&
+      p->nelectrodes <= 64 && a->nframes == 1 && b->nframes == 1 &&
+      !memcmp(p->meas, q->meas, (size_t)a->ndata * sizeof *p->meas))
+    return 0;
+  return err_set(e, ERR_RUN, "tank: the records of water and tank have different protocols");
+}
+
+/* Protocol and changes of the data that neither record lacks; v, noise of the water. */
+static int common_data(bench *b, const eit_record *water, const eit_record *tank, double *change, err *e) {
+  double largest = 0;
+  eit_protocol *p = b->p;
+  for (int i = 0; i < water->ndata; i++) {
+    if (isnan(water->data[i]) || isnan(tank->data[i])) continue;
+    p->drive[b->n] = water->protocol->drive[i], p->meas[b->n] = water->protocol->meas[i];
+    b->v[b->n] = water->data[i], change[b->n++] = tank->data[i] - water->data[i];
+    largest = fmax(largest, fabs(water->data[i]));
+  }
+  p->ndata = b->n;
+  for (int i = 0; i < b->n; i++) b->noise[i] = .01 * fabs(b->v[i]) + .001 * largest;
+  return b->n ? 0 : err_set(e, ERR_RUN, "tank: no datum is left");
+}
+
+static int set_up(bench *b, const eit_protocol *p, err *e) {
+  eit_electrode l[64];
+  int n = p->nelectrodes;
+  for (int k = 0; k < n; k++) l[k] = (eit_electrode){.angle = PI / 2 + 2 * PI * k / n, .half = PI / (2 * n)};
+  eit_mesh_spec s = {
+      .outline = {.radius = TANK}, .nelectrodes = n, .electrode = l, .h = .06 * TANK, .h_edge = .02 * TANK};
+  if (eit_mesh_new(&b->m, &s, e) || eit_forward_new(&b->f, b->m, b->p, EIT_COMPLETE, e) ||
+      eit_raster_square(&b->r, b->m, b->size, e) || eit_graph_of_raster(&b->g, b->r, e))
+    return e->code;
+  b->sigma = malloc((size_t)b->m->nelems * sizeof *b->sigma), b->s = malloc((size_t)b->r->n * sizeof *b->s);
+  b->image = malloc((size_t)b->size * (size_t)b->size * sizeof *b->image);
+  return b->sigma && b->s && b->image ? 0 : err_set(e, ERR_RUN, "tank: no memory");
+}
+
+/* ln sigma of the pixels less that of the water, in b->s. */
+static int invert(bench *b, const double *change, int most, err *e) {
+  static const eit_fit_spec water = {.pull = 1e-9, .pull_z = 100, .most = 30};
+  eit_fit_spec tank = {.smooth = 20, .beta = .01, .pull = 1e-3, .most = most};
+  eit_fit_result result;
+  double s = log(1e-3);
+  for (int l = 0; l < b->m->nelectrodes; l++) b->z[l] = .5;
+  if (eit_fit(b->f, b->m, b->p, NULL, NULL, b->v, b->noise, &water, &s, b->z, &result, e)) return e->code;
+  for (int k = 0; k < b->m->nelems; k++) b->sigma[k] = exp(s);
+  if (eit_forward_solve(b->f, b->sigma, b->z, b->v, e)) return e->code;
+  for (int i = 0; i < b->n; i++) b->v[i] += change[i];
+  for (int p = 0; p < b->r->n; p++) b->s[p] = s;
+  if (eit_fit(b->f, b->m, b->p, b->r, b->g, b->v, b->noise, &tank, b->s, b->z, &result, e)) return e->code;
+  for (int p = 0; p < b->r->n; p++) b->s[p] -= s;
+  return 0;
+}
+
+/* Bilinear, from the pixels of the image to the answer's. */
+static double sample(const bench *b, int row, int col) {
+  double x = (col + .5) * b->size / EIT_KTC_SIDE - .5, y = (row + .5) * b->size / EIT_KTC_SIDE - .5, s = 0;
+  int i = (int)floor(x), j = (int)floor(y);
+  for (int q = 0; q < 4; q++) {
+    int c = i + q % 2, r = j + q / 2,
+        cc = c < 0          ? 0
+             : c >= b->size ? b->size - 1
+                            : c,
+        rr = r < 0          ? 0
+             : r >= b->size ? b->size - 1
+                            : r;
+    s += b->image[(long)rr * b->size + cc] * (q % 2 ? x - i : 1 - x + i) * (q / 2 ? y - j : 1 - y + j);
+  }
+  return s;
+}
+
+static int classify(const bench *b, int *label, err *e) {
+  double *fine = malloc((size_t)EIT_KTC_SIDE * EIT_KTC_SIDE * sizeof *fine);
+  if (!fine) return err_set(e, ERR_RUN, "tank: no memory");
+  eit_raster_image(b->r, b->s, 0, b->image);
+  for (int i = 0; i < EIT_KTC_SIDE * EIT_KTC_SIDE; i++) {
+    double x = (i % EIT_KTC_SIDE + .5) * 2 / EIT_KTC_SIDE - 1, y = (i / EIT_KTC_SIDE + .5) * 2 / EIT_KTC_SIDE - 1;
+    fine[i] = x * x + y * y < 1 ? sample(b, i / EIT_KTC_SIDE, i % EIT_KTC_SIDE) : 0;
+  }
+  eit_segment(EIT_KTC_SIDE * EIT_KTC_SIDE, fine, .6, .8, .05, label);
+  free(fine);
+  return 0;
+}
+
+int eit_ktc_answer(const eit_record *water, const eit_record *tank, int size, int most, int *label, err *e) {
+  if (same_protocol(water, tank, e)) return e->code;
+  const eit_protocol *p = water->protocol;
+  bench b = {.size = size};
+  double *change = malloc((size_t)water->ndata * sizeof *change);
+  b.v = malloc((size_t)water->ndata * sizeof *b.v), b.noise = malloc((size_t)water->ndata * sizeof *b.noise);
+  if (!change || !b.v || !b.noise) err_set(e, ERR_RUN, "tank: no memory for %d data", water->ndata);
+  if (!e->code && !eit_protocol_copy(&b.p, p, e) && !common_data(&b, water, tank, change, e) && !set_up(&b, p, e) &&
+      !invert(&b, change, most, e))
+    classify(&b, label, e);
+  close_bench(&b);
+  free(change);
+  return e->code;
+}

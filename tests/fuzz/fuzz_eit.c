@@ -1,0 +1,93 @@
+/* fuzz_eit.c: any bytes into each reader of recordings and into the Gmsh reader: a record or one error. The first byte
+ * of the input chooses the reader. With clang: -fsanitize=fuzzer,address,undefined (tests/eit.cmake, option
+ * SPINET_FUZZ). With SPINET_FUZZ_STANDALONE a plain program that makes small files of every format (tests/eit_files.h),
+ * turns over bits and cuts, so that every build runs some; `fuzz_eit write FOLDER` writes these files as seeds. */
+#include <stdbool.h>
+
+#include "signals/eit_mesh.h"
+#include "signals/eit_read.h"
+#include "tests/eit_files.h"
+
+static void demand(bool ok, const char *what) {
+  if (ok) return;
+  fprintf(stderr, "fuzz_eit: %s\n", what);
+  abort();
+}
+
+static int readers(void) {
+  int n = 0;
+  while (eit_readers[n]) n++;
+  return n;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  if (size < 1) return 0;
+  unsigned char *copy = malloc(size);
+  err e = {0};
+  if (!copy) return 0;
+  memcpy(copy, data + 1, size - 1);
+  copy[size - 1] = 0;
+  int which = data[0] % (readers() + 2), code;
+  if (which > readers()) {
+    eit_mesh *m;
+    code = eit_mesh_parse(&m, "fuzz", (const char *)copy, size - 1, &e);
+    demand((code == 0) == (m != NULL), "code and mesh disagree");
+    eit_mesh_free(m);
+  } else {
+    eit_record *r;
+    eit_source s = {"fuzz", copy, size - 1};
+    code = eit_read_bytes(&r, &s, which < readers() ? eit_readers[which]->name : NULL, &e);
+    demand((code == 0) == (r != NULL), "code and record disagree");
+    demand(!r || (r->nframes > 0 && r->ndata > 0 && !r->protocol == (r->rows > 0)), "an odd record");
+    eit_record_free(r);
+  }
+  demand((code == 0) == (e.text[0] == 0), "code and message disagree");
+  free(copy);
+  return 0;
+}
+
+#ifdef SPINET_FUZZ_STANDALONE
+static int number_of(const char *reader) {
+  for (int i = 0; eit_readers[i]; i++)
+    if (!strcmp(eit_readers[i]->name, reader)) return i;
+  return 0;
+}
+
+static int write_seeds(const eit_file *f, const char *folder) {
+  for (int k = 0; k < FILES; k++) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s-%d", folder, f[k].reader, k);
+    FILE *out = fopen(path, "wb");
+    if (!out) return 1;
+    fputc(number_of(f[k].reader), out);
+    fwrite(f[k].bytes, 1, f[k].n, out);
+    fclose(out);
+  }
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  eit_file f[FILES];
+  unsigned long long state = 88172645463325252ull;
+  int inputs = 0;
+  files_make(f);
+  if (argc == 3) return write_seeds(f, argv[2]);
+  for (int k = 0; k < FILES; k++)
+    for (int i = 0; i < 150; i++, inputs++) {
+      unsigned char *in = malloc(f[k].n + 1);
+      size_t n = f[k].n + 1;
+      in[0] = (unsigned char)(i % 10 == 9 ? readers() : number_of(f[k].reader));
+      memcpy(in + 1, f[k].bytes, f[k].n);
+      for (int flips = 0; flips < i % 5; flips++) {
+        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+        in[1 + state % (flips % 2 ? n - 1 : n < 500 ? n - 1 : 500)] ^= (unsigned char)(state >> 40);
+      }
+      if (i % 3 == 0) n = 1 + (n - 1) * (size_t)i / 150;
+      LLVMFuzzerTestOneInput(in, n);
+      free(in);
+    }
+  files_free(f);
+  printf("%d inputs\n", inputs);
+  return 0;
+}
+#endif
