@@ -342,6 +342,10 @@ void eit_forward_currents(const eit_forward *f, int drive, double *current) {
   }
 }
 
+long eit_forward_fill(const eit_forward *f) {
+  return sparse_fill(f->s);
+}
+
 /* ---- derivatives ---- */
 
 /* out[v][w] = g_v^T A g_w for v < nd, w < nv: A symmetric of size n (lower half), rows of the fields x (., nv). */

@@ -39,4 +39,6 @@ void eit_forward_nodes(const eit_forward *f, int drive, double *u);
  */
 int eit_forward_jacobian(eit_forward *f, double *jt, double *jz, err *e);
 
+long eit_forward_fill(const eit_forward *f); /* numbers in the factor of the system */
+
 #endif

@@ -3,6 +3,7 @@ spinet_test(test_eit_forward)
 spinet_test(test_eit_mesh)
 spinet_test(test_eit_image)
 spinet_test(test_eit_read)
+spinet_test(test_eit_patient)
 spinet_test(test_eit_real ARGS ${CMAKE_COMMAND})
 spinet_test(test_eit_real LABEL full ARGS ${CMAKE_COMMAND} full)
 
