@@ -8,51 +8,75 @@
 #include "signals/dense.h"
 
 #define PI 3.14159265358979323846
-enum { SUB = 4 }; /* an element is cut into SUB^2 triangles whose centres are tested */
+enum { SUB = 4 }; /* an element is cut into SUB^dim parts, about, whose centres are tested */
 
-/* Part of an element within the disk. */
-static double covered(const eit_mesh *m, int k, double x, double y, double radius) {
-  const int *v = m->elem + (long)k * m->elem_size;
-  const double *a = m->x + 2 * (long)v[0], *b = m->x + 2 * (long)v[1], *c = m->x + 2 * (long)v[2];
-  for (int i = 0; i < 2; i++) { /* beside the disk */
-    double at = i ? y : x;
-    if (fmin(a[i], fmin(b[i], c[i])) > at + radius || fmax(a[i], fmax(b[i], c[i])) < at - radius) return 0;
-  }
-  double far = 0, d[3] = {hypot(a[0] - x, a[1] - y), hypot(b[0] - x, b[1] - y), hypot(c[0] - x, c[1] - y)};
-  for (int i = 0; i < 3; i++) far = fmax(far, d[i]);
-  if (far <= radius) return 1;
-  int hits = 0;
-  for (int i = 0; i < SUB; i++)
-    for (int j = 0; j < 2 * (SUB - i) - 1; j++) {
-      double s = (i + (j % 2 ? 2. : 1.) / 3) / SUB, t = (j / 2 + (j % 2 ? 2. : 1.) / 3) / SUB;
-      double u = a[0] + s * (b[0] - a[0]) + t * (c[0] - a[0]), w = a[1] + s * (b[1] - a[1]) + t * (c[1] - a[1]);
-      hits += (u - x) * (u - x) + (w - y) * (w - y) <= radius * radius;
-    }
-  return (double)hits / (SUB * SUB);
+static double distance2(int dim, const double *a, const double *b) {
+  double s = 0;
+  for (int i = 0; i < dim; i++) s += (a[i] - b[i]) * (a[i] - b[i]);
+  return s;
 }
 
-void eit_greit_response(const eit_mesh *m, int ndata, const double *jt, double x, double y, double radius,
+/* Part of the sample points of an element within the ball: lattice points of the simplex. */
+static double sampled(const eit_mesh *m, const double *const *v, const double *centre, double radius) {
+  int hits = 0, points = 0, dim = m->dim;
+  double shift = 1. / (dim + 1);
+  for (int q = 0; q < (dim == 2 ? SUB * SUB : SUB * SUB * SUB); q++) {
+    int n[3] = {q % SUB, q / SUB % SUB, q / (SUB * SUB)};
+    double x[3], l[3], rest = 1;
+    if (n[0] + n[1] + n[2] >= SUB) continue;
+    for (int i = 0; i < dim; i++) l[i] = (n[i] + shift) / (SUB - 1 + shift * (dim + 1)), rest -= l[i];
+    for (int k = 0; k < dim; k++) {
+      x[k] = rest * v[0][k];
+      for (int i = 0; i < dim; i++) x[k] += l[i] * v[i + 1][k];
+    }
+    hits += distance2(dim, x, centre) <= radius * radius, points++;
+  }
+  return (double)hits / points;
+}
+
+/* Part of an element within the disk or ball. */
+static double covered(const eit_mesh *m, int k, const double *centre, double radius) {
+  const int *e = m->elem + (long)k * m->elem_size;
+  const double *v[4];
+  for (int i = 0; i <= m->dim; i++) v[i] = m->x + (long)e[i] * m->dim;
+  for (int x = 0; x < m->dim; x++) { /* beside it */
+    double low = v[0][x], high = v[0][x];
+    for (int i = 1; i <= m->dim; i++) low = fmin(low, v[i][x]), high = fmax(high, v[i][x]);
+    if (low > centre[x] + radius || high < centre[x] - radius) return 0;
+  }
+  int inside = 0;
+  for (int i = 0; i <= m->dim; i++) inside += distance2(m->dim, v[i], centre) <= radius * radius;
+  return inside == m->dim + 1 ? 1 : sampled(m, v, centre, radius);
+}
+
+/* Area of a disk, volume of a ball. */
+static double content(int dim, double radius) {
+  return dim == 2 ? PI * radius * radius : 4 * PI / 3 * radius * radius * radius;
+}
+
+void eit_greit_response(const eit_mesh *m, int ndata, const double *jt, const double *centre, double radius,
                         double *out) {
-  double area = 0;
+  double size = 0;
   memset(out, 0, (size_t)ndata * sizeof *out);
   for (int k = 0; k < m->nelems; k++) {
-    double f = covered(m, k, x, y, radius);
+    double f = covered(m, k, centre, radius);
     if (f == 0) continue;
-    area += f * eit_mesh_measure(m, k);
+    size += f * eit_mesh_measure(m, k);
     for (int d = 0; d < ndata; d++) out[d] += f * jt[(long)k * ndata + d];
   }
-  for (int d = 0; d < ndata && area > 0; d++) out[d] *= PI * radius * radius / area;
+  for (int d = 0; d < ndata && size > 0; d++) out[d] *= content(m->dim, radius) / size;
 }
 
 /* The desired image (n), one row with stride. */
-static void desired(const eit_raster *r, const eit_greit_spec *s, double half, double x, double y, double *out) {
+static void desired(const eit_raster *r, const eit_greit_spec *s, int dim, double half, double x, double y,
+                    double *out) {
   double c[2], sum = 0, pixel = (r->x1 - r->x0) * (r->y1 - r->y0) / ((double)r->rows * r->cols);
   for (int i = 0; i < r->rows * r->cols; i++) { /* normalised over the plane, so that it fades at the boundary */
     double u = r->x0 + (i % r->cols + .5) * (r->x1 - r->x0) / r->cols,
            w = r->y1 - (i / r->cols + .5) * (r->y1 - r->y0) / r->rows;
     sum += 1 / (1 + exp((hypot(u - x, w - y) / half - s->blob) / s->rim));
   }
-  double strength = PI * pow(s->radius * half, 2) / (pixel * sum);
+  double strength = content(dim, s->radius * half) / (dim == 3 ? half : 1) / (pixel * sum);
   for (int p = 0; p < r->n; p++) {
     eit_raster_centre(r, p, c);
     out[p] = strength / (1 + exp((hypot(c[0] - x, c[1] - y) / half - s->blob) / s->rim));
@@ -85,9 +109,9 @@ static void train(const eit_mesh *m, const eit_raster *r, int ndata, const doubl
     int col = (int)((u + 1) / 2 * r->cols), row = (int)((1 - w) / 2 * r->rows);
     u = mx + half * u, w = my + (r->y1 - r->y0) / 2 * w;
     if (r->pixel[row * r->cols + col] < 0) continue;
-    eit_greit_response(m, ndata, jt, u, w, s->radius * half, y + (long)k * ndata);
+    eit_greit_response(m, ndata, jt, (double[]){u, w, s->z}, s->radius * half, y + (long)k * ndata);
     for (int d = 0; d < ndata; d++) y[(long)k * ndata + d] *= scale[d];
-    desired(r, s, half, u, w, x + (long)k * r->n);
+    desired(r, s, m->dim, half, u, w, x + (long)k * r->n);
     k++;
   }
 }
@@ -99,7 +123,6 @@ int eit_greit_new(eit_linear **l, const eit_mesh *m, const eit_raster *r, int nd
   double *y = malloc(K * M * sizeof *y), *x = malloc(K * n * sizeof *x), *scale = malloc(M * sizeof *scale);
   double *a = malloc(n * M * sizeof *a), *g = malloc(M * M * sizeof *g);
   *l = NULL;
-  if (m->dim != 2) err_set(e, ERR_RUN, "GREIT: the mesh is not plane");
   if (!y || !x || !scale || !a || !g) err_set(e, ERR_RUN, "GREIT: no memory for %d targets", s.targets);
   if (!e->code) {
     for (size_t d = 0; d < M; d++) scale[d] = 1 / ((v_ref ? v_ref[d] : 1) * (noise ? noise[d] : 1));

@@ -10,6 +10,7 @@ typedef struct eit_greit_spec { /* lengths in units of half the width of the ras
   double radius;                /* .05: of a training target */
   double blob;                  /* .3: of its desired image, a disk */
   double rim;                   /* .03: width of the rim of that disk, 1/(1 + exp((d - blob)/rim)) */
+  double z;                     /* m: height of the targets' centres, for a mesh in space */
 } eit_greit_spec;
 
 /* R = X Y^T (Y Y^T + lambda^2 V)^-1 as a linear image. Targets of contrast 1 (S/m) at K points of the mesh give data y
@@ -19,8 +20,10 @@ typedef struct eit_greit_spec { /* lengths in units of half the width of the ras
 int eit_greit_new(eit_linear **l, const eit_mesh *m, const eit_raster *r, int ndata, const double *jt,
                   const double *v_ref, const double *noise, const eit_greit_spec *s, err *e);
 
-/* The data of one target, a disk at (x, y) of the given radius in m; y (ndata). The area is exact. */
-void eit_greit_response(const eit_mesh *m, int ndata, const double *jt, double x, double y, double radius, double *out);
+/* The data of one target of contrast 1, a disk or ball around centre (m->dim) of the given radius in m; out (ndata).
+ * Its area or volume is exact. */
+void eit_greit_response(const eit_mesh *m, int ndata, const double *jt, const double *centre, double radius,
+                        double *out);
 
 typedef struct eit_merit {
   double amplitude;  /* sum of the image times pixel area over contrast times area of the target */

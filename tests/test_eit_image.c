@@ -150,7 +150,7 @@ static void greit(const scene *s, const eit_raster *r) {
   eit_linear *l = NULL;
   double y[M], lambda = 1, *b = malloc((size_t)r->n * M * sizeof *b), *x = malloc((size_t)r->n * sizeof *x);
   fixture_fine(eit_greit_new(&l, s->m, r, M, s->jt, s->v, NULL, NULL, &e), &e);
-  eit_greit_response(s->m, M, s->jt, 0, 0, .05, y);
+  eit_greit_response(s->m, M, s->jt, (double[]){0, 0}, .05, y);
   for (int d = 0; d < M; d++) y[d] /= s->v[d];
   fixture_fine(eit_linear_choose(l, .5, y, NULL, &lambda, &e), &e);
   CHECK_NEAR(figure(l, lambda, y), .5, 1e-3);
@@ -196,7 +196,7 @@ static void backprojection(const scene *s, const eit_raster *r) {
   err e = {0};
   double *b = malloc((size_t)r->n * M * sizeof *b), *x = malloc((size_t)r->n * sizeof *x), y[M];
   fixture_fine(eit_backproject(s->f, s->m, s->p, r, b, &e), &e);
-  eit_greit_response(s->m, M, s->jt, -.4, .3, .1, y);
+  eit_greit_response(s->m, M, s->jt, (double[]){-.4, .3}, .1, y);
   for (int p = 0; p < r->n; p++) {
     x[p] = 0;
     for (int d = 0; d < M; d++) x[p] += b[(long)p * M + d] * y[d] / s->v[d];
@@ -219,7 +219,7 @@ static void total_variation(const scene *s, const eit_raster *r) {
   double alpha = .01, beta = .05, off = 0, size = 0;
   fixture_fine(eit_graph_of_raster(&g, r, &e), &e);
   eit_raster_jacobian(r, M, s->jt, jp);
-  eit_greit_response(s->m, M, s->jt, .3, .2, .3, y);
+  eit_greit_response(s->m, M, s->jt, (double[]){.3, .2}, .3, y);
   for (int d = 0; d < M; d++) noise[d] = .01, y[d] += 1e-4 * wave(d);
   fixture_fine(eit_tv(g, n, M, jp, noise, alpha, beta, 1e-9, 400, y, x, &e), &e);
   for (int d = 0; d < M; d++) {

@@ -127,17 +127,20 @@ typedef struct ours {
   double *jt, v[M], *b;
 } ours;
 
-/* GREIT on a disk, with the resolution of the published matrix. */
+/* GREIT on a cylinder with one belt, height 2 R, trained with balls at the height of the belt; noise figure 1, since .5
+ * is out of reach there. */
 static ours train(void) {
   ours o = {0};
   err e = {0};
   eit_electrode l[16];
   eit_forward *f = NULL;
   eit_linear *g = NULL;
+  eit_mesh *flat = NULL;
   double z[16], y[M], lambda = 1;
   for (int k = 0; k < 16; k++) l[k] = (eit_electrode){.angle = 2 * FIXTURE_PI * k / 16, .half = .1};
-  eit_mesh_spec s = {.outline = {.radius = 1}, .nelectrodes = 16, .electrode = l, .h = .06, .h_edge = .02};
-  fixture_fine(eit_mesh_new(&o.m, &s, &e), &e);
+  eit_mesh_spec s = {.outline = {.radius = 1}, .nelectrodes = 16, .electrode = l, .h = .14, .h_edge = .08};
+  fixture_fine(eit_mesh_new(&flat, &s, &e), &e);
+  fixture_fine(eit_mesh_extrude(&o.m, flat, 2, .9, 1.1, .3, .1, &e), &e);
   fixture_fine(eit_protocol_pairs(&o.p, 16, 1, true, 1, &e), &e);
   fixture_fine(eit_forward_new(&f, o.m, o.p, EIT_COMPLETE, &e), &e);
   double *sigma = malloc((size_t)o.m->nelems * sizeof *sigma);
@@ -146,14 +149,15 @@ static ours train(void) {
   for (int k = 0; k < 16; k++) z[k] = .02;
   fixture_fine(eit_forward_solve(f, sigma, z, o.v, &e), &e);
   fixture_fine(eit_forward_jacobian(f, o.jt, NULL, &e), &e);
-  fixture_fine(eit_raster_square(&o.r, o.m, SIDE, &e), &e);
-  fixture_fine(eit_greit_new(&g, o.m, o.r, M, o.jt, o.v, NULL, &(eit_greit_spec){.blob = .35}, &e), &e);
-  eit_greit_response(o.m, M, o.jt, 0, 0, .05, y);
+  fixture_fine(eit_raster_square(&o.r, flat, SIDE, &e), &e);
+  eit_greit_spec spec = {.targets = 800, .blob = .2, .radius = .08, .z = 1};
+  fixture_fine(eit_greit_new(&g, o.m, o.r, M, o.jt, o.v, NULL, &spec, &e), &e);
+  eit_greit_response(o.m, M, o.jt, (double[]){0, 0, 1}, .08, y);
   for (int d = 0; d < M; d++) y[d] /= o.v[d];
-  fixture_fine(eit_linear_choose(g, .5, y, NULL, &lambda, &e), &e);
+  fixture_fine(eit_linear_choose(g, 1, y, NULL, &lambda, &e), &e);
   o.b = malloc((size_t)o.r->n * M * sizeof *o.b);
   fixture_fine(eit_linear_matrix(g, lambda, o.b, &e), &e);
-  eit_linear_free(g), eit_forward_free(f), free(sigma);
+  eit_linear_free(g), eit_forward_free(f), eit_mesh_free(flat), free(sigma);
   return o;
 }
 
@@ -181,27 +185,24 @@ static double compare(const ours *o, double (*b)[16][SIDE][SIDE], const double *
   return correlation(n, a, c);
 }
 
-/* The published matrix comes from a cylinder, ours from the plane: images agree in the middle and part towards the rim,
- * where a slice of a cylinder and a disk differ. */
 static void greit(void) {
   double(*b)[16][SIDE][SIDE] = published(), y[M], best = -2;
   ours o = train();
   int turn = 0;
   for (int t = 0; t < 8; t++) { /* how the published grid lies: by one target off every symmetry */
-    eit_greit_response(o.m, M, o.jt, .5, .2, .1, y);
+    eit_greit_response(o.m, M, o.jt, (double[]){.5, .2, 1}, .1, y);
     for (int d = 0; d < M; d++) y[d] /= o.v[d];
     double c = fabs(compare(&o, b, y, t));
     if (c > best) best = c, turn = t;
   }
-  double least = 1, rim = 1, sign = 1;
+  double least = 1, sign = 1;
   for (int k = 0; k < 24; k++) {
     double r = .08 + .65 * k / 24, phi = 2.4 * k;
-    eit_greit_response(o.m, M, o.jt, r * cos(phi), r * sin(phi), .1, y);
+    eit_greit_response(o.m, M, o.jt, (double[]){r * cos(phi), r * sin(phi), 1}, .1, y);
     for (int d = 0; d < M; d++) y[d] /= o.v[d];
     double c = compare(&o, b, y, turn);
     if (k == 0) sign = c < 0 ? -1 : 1;
-    if (r <= .4) least = fmin(least, sign * c);
-    rim = fmin(rim, sign * c);
+    least = fmin(least, sign * c);
   }
   eit_record *neonate = record(unpacked("nm18.get"));
   double *sum = malloc(750 * sizeof *sum), mean[M], total = 0;
@@ -217,12 +218,11 @@ static void greit(void) {
   }
   double real = sign * compare(&o, b, y, turn);
   printf(
-      "GREIT against the published matrix: least correlation of targets at r <= .4 R %.3f, r <= .73 R %.3f, tidal "
-      "image "
-      "of the neonate (%d breaths) %.3f\n",
-      least, rim, n, real);
-  CHECK(least >= .9);
-  CHECK(rim >= .8 && real >= .8);
+      "GREIT against the published matrix: least correlation of 24 targets at r <= .73 R %.3f, tidal image of the "
+      "neonate "
+      "(%d breaths) %.3f\n",
+      least, n, real);
+  CHECK(least >= .9 && real >= .9);
   CHECK(n >= 20 && total != 0);
   free(sum), free(b), free(o.jt), free(o.b);
   eit_record_free(neonate), eit_raster_free(o.r), eit_mesh_free(o.m), eit_protocol_free(o.p);
