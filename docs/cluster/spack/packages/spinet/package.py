@@ -30,6 +30,7 @@ class Spinet(CMakePackage):
     depends_on("libyaml")
     depends_on("suite-sparse")
     depends_on("flac")
+    depends_on("zlib")
     depends_on("gnuplot", type="run")
 
     def cmake_args(self):
