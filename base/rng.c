@@ -1,4 +1,4 @@
-/* rng.c: rng_stream, rng_uniform_pairs, rng_normal, rng_fast_seed (rng_normal_pairs: rng_normal.c). */
+/* rng.c: rng_stream, rng_words_lanes, rng_uniform_pairs, rng_normal, rng_fast_seed (rng_normal_pairs: rng_normal.c). */
 #include "base/rng.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@ rng rng_stream(uint32_t seed, const char *name) {
   return (rng){.key = {{seed, h ^ (h >> 16)}}};
 }
 
-enum { LANES = 32 };
+enum { LANES = RNG_LANES };
 
 /* Ten Philox rounds on LANES counters. */
 static void philox_lanes(rng r, uint32_t c[4][LANES]) {
@@ -27,15 +27,23 @@ static void philox_lanes(rng r, uint32_t c[4][LANES]) {
     }
 }
 
+static void set_counters(uint64_t first, uint32_t step, uint32_t draw, uint32_t c[4][LANES]) {
+  for (int i = 0; i < LANES; i++) {
+    uint64_t index = first + (uint64_t)i;
+    c[0][i] = (uint32_t)index, c[1][i] = (uint32_t)(index >> 32), c[2][i] = step, c[3][i] = draw;
+  }
+}
+
+void rng_words_lanes(rng r, uint64_t first, uint32_t step, uint32_t draw, uint32_t w[4][RNG_LANES]) {
+  set_counters(first, step, draw, w);
+  philox_lanes(r, w);
+}
+
 void rng_uniform_pairs(rng r, uint64_t first, int n, uint32_t step, uint32_t draw, double *a, double *b) {
   uint32_t c[4][LANES];
   for (int from = 0; from < n; from += LANES) {
     int m = n - from < LANES ? n - from : LANES;
-    for (int i = 0; i < LANES; i++) {
-      uint64_t index = first + (uint64_t)(from + i);
-      c[0][i] = (uint32_t)index, c[1][i] = (uint32_t)(index >> 32), c[2][i] = step, c[3][i] = draw;
-    }
-    philox_lanes(r, c);
+    rng_words_lanes(r, first + (uint64_t)from, step, draw, c);
     for (int i = 0; i < m; i++) {
       a[from + i] = rng_double(c[0][i], c[1][i]);
       b[from + i] = rng_double(c[2][i], c[3][i]);

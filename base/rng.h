@@ -36,6 +36,10 @@ static inline double rng_uniform(rng r, uint64_t index, uint32_t step, uint32_t 
  * step, draw), many at a time in vector registers. */
 void rng_uniform_pairs(rng r, uint64_t first, int n, uint32_t step, uint32_t draw, double *a, double *b);
 
+/* Word k of rng_words(r, first + i, step, draw) in w[k][i], for RNG_LANES indices at once in vector registers. */
+enum { RNG_LANES = 32 };
+void rng_words_lanes(rng r, uint64_t first, uint32_t step, uint32_t draw, uint32_t w[4][RNG_LANES]);
+
 /* One standard normal (Box-Muller; fixed consumption of one block). */
 double rng_normal(rng r, uint64_t index, uint32_t step, uint32_t draw);
 

@@ -15,21 +15,33 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   return 0;
 }
 
-/* to[i] = (add: +=) from[i] m / (1 - rate) for the numbers first .. end-1 of the node. Eight masks come from one block
- * of random words. */
+/* Numbers CHUNK k .. of a node share RNG_LANES blocks of random words: the low halves serve the first half of them. */
+enum { WORDS = 4 * RNG_LANES, CHUNK = 2 * WORDS };
+
+/* factor (CHUNK) = m / (1 - rate) of chunk k */
+static void factors(const nn_node *n, const nn_frame *f, uint64_t k, nn_real *factor) {
+  const nn_dropout_conf *c = n->conf;
+  uint32_t limit = (uint32_t)lround(c->rate * 65536), w[4][RNG_LANES], *all = &w[0][0];
+  nn_real scale = (nn_real)(1 / (1 - limit / 65536.));
+  rng_words_lanes(f->noise, ((uint64_t)f->shard << 32) + k * RNG_LANES, f->pass, (uint32_t)n->id, w);
+  for (int i = 0; i < WORDS; i++) {
+    factor[i] = (all[i] & 0xffff) < limit ? 0 : scale;
+    factor[WORDS + i] = (all[i] >> 16) < limit ? 0 : scale;
+  }
+}
+
+/* to[i] = (add: +=) from[i] m / (1 - rate) for the numbers first .. end-1 of the node. */
 static void masked(const nn_node *n, const nn_frame *f, size_t first, size_t end, const nn_real *from, nn_real *to,
                    bool add) {
-  const nn_dropout_conf *c = n->conf;
-  unsigned limit = (unsigned)lround(c->rate * 65536);
-  nn_real scale = (nn_real)(1 / (1 - limit / 65536.));
-  for (size_t i = first; i < end;) {
-    philox4x32_ctr_t w = rng_words(f->noise, ((uint64_t)f->shard << 32) | (i / 8), f->pass, (uint32_t)n->id);
-    size_t stop = i / 8 * 8 + 8 < end ? i / 8 * 8 + 8 : end;
-    for (; i < stop; i++) {
-      unsigned u = w.v[i % 8 / 2] >> (i % 2 ? 16 : 0) & 0xffff;
-      nn_real y = u < limit ? 0 : scale * from[i];
-      to[i] = add ? to[i] + y : y;
-    }
+  nn_real factor[CHUNK];
+  for (size_t i = first, stop; i < end; i = stop) {
+    size_t base = i / CHUNK * CHUNK;
+    stop = base + CHUNK < end ? base + CHUNK : end;
+    factors(n, f, i / CHUNK, factor);
+    if (add)
+      for (size_t k = i; k < stop; k++) to[k] += factor[k - base] * from[k];
+    else
+      for (size_t k = i; k < stop; k++) to[k] = factor[k - base] * from[k];
   }
 }
 

@@ -388,6 +388,36 @@ static void refusals(void) {
   }
 }
 
+/* Words in vectors are those one by one; dropout keeps 1 - rate of the numbers, others in every shard and pass. */
+static void dropout(void) {
+  const sample s = {&nn_op_dropout, GRID(50, 2, 5), 5, false, &(nn_dropout_conf){0.3}, .train = true};
+  rig r;
+  uint32_t w[4][RNG_LANES];
+  int wrong = 0;
+  rng_words_lanes(rng_stream(7, "words"), 0xfffffffff0, 3, 9, w);
+  for (unsigned i = 0; i < RNG_LANES; i++)
+    for (int k = 0; k < 4; k++) wrong += w[k][i] != rng_words(rng_stream(7, "words"), 0xfffffffff0 + i, 3, 9).v[k];
+  CHECK_INT(wrong, 0);
+  if (build(&r, &s, 16)) return;
+  for (size_t i = 0; i < r.nx[0]; i++) r.x[0][i] = 1;
+  nn_real *seen[3];
+  double n = (double)r.ny, kept = 0;
+  for (unsigned k = 0; k < 3; k++) {
+    r.f.shard = 5 + k % 2, r.f.pass = k / 2;
+    s.op->forward(r.n, &r.f);
+    seen[k] = copy(r.y, r.ny);
+    for (size_t i = 0; i < r.ny; i++) kept += (r.y[i] > 0) / (3 * n);
+  }
+  CHECK_SIGMA(kept, 0.7, sqrt(0.21 / (3 * n)), 5);
+  for (unsigned k = 1; k < 3; k++) {
+    double equal = 0;
+    for (size_t i = 0; i < r.ny; i++) equal += (seen[0][i] == seen[k][i]) / n;
+    CHECK_SIGMA(equal, 0.58, sqrt(0.58 * 0.42 / n), 5);
+  }
+  for (int k = 0; k < 3; k++) free(seen[k]);
+  release(&r);
+}
+
 int main(void) {
   const int lanes[] = {1, 8, 16, 64};
   for (const nn_op *const *op = nn_ops; *op; op++) {
@@ -398,5 +428,6 @@ int main(void) {
   for (int i = 0; i < SAMPLES; i++)
     for (int k = 0; k < 4; k++) check_sample(&samples[i], lanes[k]);
   refusals();
+  dropout();
   return check_done();
 }
