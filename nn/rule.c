@@ -1,6 +1,6 @@
 /* rule.c: the table of relevance rules (see rule.h). Sources: epsilon and alpha-beta: Bach et al. 2015; z+, w^2 and
  * box: Montavon et al., Pattern Recognition 65, 211 (2017); gamma: Montavon et al., LNCS 11700, 193 (2019); generalised
- * gamma: Andeol et al., Pattern Recognition 144 (2023); flat: Lapuschkin et al., Nature Comm. 10, 1096 (2019). */
+ * gamma: Andeol et al., arXiv:2106.04923; flat: Lapuschkin et al., Nature Comm. 10, 1096 (2019). */
 #include "nn/rule.h"
 
 #include <stddef.h>
