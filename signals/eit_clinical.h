@@ -6,7 +6,8 @@
 #include "base/err.h"
 
 /* Frequency of the largest peak of the spectrum (Hann window, linear trend removed, parabola through the logarithms of
- * three lines) between low and high in Hz; NAN for fewer than 16 points. */
+ * three lines) between low and high in Hz; NAN for fewer than 16 points. Makes a plan of FFTW: not from several threads
+ * at once. */
 double eit_dominant_frequency(int n, const double *x, double rate, double low, double high);
 
 typedef struct eit_breath {
