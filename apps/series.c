@@ -74,13 +74,13 @@ static void close_problem(problem *p) {
   free(p->theta), free(p->state);
 }
 
-static int open_problem(problem *p, const deck *d, uint32_t seed, err *e) {
+static int open_problem(problem *p, const deck *d, uint32_t seed, double memory, err *e) {
   const series_source *source = (const series_source *)deck_kind_of(d, "data");
   data_conf c;
   nn_nets_conf net;
   deck_get(d, "data", data_keys, &c), deck_get(d, "net", nn_nets_keys, &net),
       deck_get(d, "evaluate", evaluate_keys, &p->c);
-  if (source->open(&p->data, d, c.records, seed, e)) return e->code;
+  if (source->open(&p->data, d, c.records, seed, memory, e)) return e->code;
   series_standardise(&p->data);
   if (series_windows_new(&p->train, &p->data, 1, 8, c.window, c.person, true, e) ||
       series_windows_new(&p->valid, &p->data, 9, 9, c.window, c.person, false, e) ||
@@ -282,7 +282,7 @@ end:
 
 static int series_main(run *r, err *e) {
   problem p = {0};
-  if (!open_problem(&p, run_deck(r), run_seed(r), e)) {
+  if (!open_problem(&p, run_deck(r), run_seed(r), run_memory(r), e)) {
     nn_task task = {
         .g = p.g, .train = &p.train.set, .valid = &p.valid.set, .quantities = p.data.classes, .nmetrics = 1};
     task.metric[0] = (nn_metric){"auroc", "macro AUROC of fold 9", true, auroc_of, &p.valid};

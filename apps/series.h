@@ -26,11 +26,12 @@ typedef struct series_data {
 typedef struct series_source {
   deck_kind kind; /* first member */
   /* Local: at most `most` recordings (0: all there are) in order; allocates through series_room. */
-  int (*open)(series_data *s, const deck *d, long most, uint32_t seed, err *e);
+  int (*open)(series_data *s, const deck *d, long most, uint32_t seed, double memory, err *e);
 } series_source;
 extern const deck_kind *const series_sources[]; /* simulated, ptbxl */
 
-int series_room(series_data *s, bool oracle, err *e); /* local: from n, samples, leads, classes */
+/* Local: from n, samples, leads, classes; ERR_RUN where it would take more than `memory` bytes. */
+int series_room(series_data *s, bool oracle, double memory, err *e);
 void series_close(series_data *s);
 /* Local: from mV to (mV - mean) / sd. */
 void series_standardise(series_data *s);

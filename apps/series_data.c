@@ -7,8 +7,12 @@
 #include "signals/ecg_sim.h"
 #include "signals/ptbxl.h"
 
-int series_room(series_data *s, bool oracle, err *e) {
+int series_room(series_data *s, bool oracle, double memory, err *e) {
   size_t n = (size_t)s->n, k = (size_t)s->classes, all = n * (size_t)s->samples * (size_t)s->leads;
+  double bytes = (double)all * sizeof(nn_real) + (double)(n * k) * (oracle ? 9 : 1);
+  if (bytes > memory)
+    return err_set(e, ERR_RUN, "%ld recordings take %.2f GB, a rank may use %.2f (run.memory_GB): fewer data.records",
+                   s->n, 1e-9 * bytes, 1e-9 * memory);
   s->signal = malloc(all * sizeof *s->signal + 1), s->label = calloc(n * k + 1, 1);
   s->oracle = oracle ? calloc(n * k + 1, sizeof *s->oracle) : NULL;
   s->person = calloc(n * SERIES_PERSON + 1, sizeof *s->person);
@@ -36,7 +40,7 @@ static void put_person(series_data *s, long i, double age, double sex) {
 }
 
 /* ---- simulated ---- */
-static int open_simulated(series_data *s, const deck *d, long most, uint32_t seed, err *e) {
+static int open_simulated(series_data *s, const deck *d, long most, uint32_t seed, double memory, err *e) {
   ecg_sim_conf c;
   ecg_record *r = NULL;
   deck_get(d, "data", ecg_sim_keys, &c);
@@ -46,7 +50,7 @@ static int open_simulated(series_data *s, const deck *d, long most, uint32_t see
   if (ecg_sim_check(&c, e) || ecg_record_new(&r, &c, e)) return e->code;
   *s = (series_data){
       .n = most, .samples = r->samples, .leads = SERIES_LEADS, .classes = ecg_class_count(), .rate = c.rate};
-  if (series_room(s, true, e)) goto end;
+  if (series_room(s, true, memory, e)) goto end;
   for (int k = 0; k < s->classes; k++) s->name[k] = strdup(ecg_classes[k]->name);
   for (long i = 0; i < s->n; i++) {
     ecg_sim_draw(&c, (uint64_t)i, r);
@@ -85,7 +89,7 @@ static int read_ptbxl(series_data *s, const ptbxl *p, const ptbxl_labels *l, boo
   return e->code;
 }
 
-static int open_ptbxl(series_data *s, const deck *d, long most, uint32_t seed, err *e) {
+static int open_ptbxl(series_data *s, const deck *d, long most, uint32_t seed, double memory, err *e) {
   ptbxl_conf c;
   ptbxl *p = NULL;
   ptbxl_labels *l = NULL;
@@ -95,7 +99,7 @@ static int open_ptbxl(series_data *s, const deck *d, long most, uint32_t seed, e
   if (!x) return err_set(e, ERR_RUN, "out of memory");
   if (ptbxl_open(&p, c.path, e) || ptbxl_labels_new(&l, p, ptbxl_tasks[c.task], e)) goto end;
   s->n = most && most < l->n ? most : l->n, s->classes = l->k;
-  if (series_room(s, false, e)) goto end;
+  if (series_room(s, false, memory, e)) goto end;
   for (int k = 0; k < s->classes; k++) s->name[k] = strdup(l->name[k]);
   memcpy(s->label, l->label, (size_t)s->n * s->classes);
   for (long i = 0; i < s->n && !read_ptbxl(s, p, l, c.high, i, x, e); i++) {

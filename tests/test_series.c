@@ -55,14 +55,14 @@ static void put_folder(void) {
   for (int i = 0; i < RECORDS; i++) put_record(i);
 }
 
-static int open_folder(series_data *s, long most) {
+static int open_folder(series_data *s, long most, double memory) {
   char text[400];
   deck *d = NULL;
   memset(s, 0, sizeof *s), memset(&e, 0, sizeof e);
   snprintf(text, sizeof text, "app: test\ndata: {kind: ptbxl, path: %s, task: superdiag}\n", folder_path);
   int bad = deck_parse(&d, "test", text, strlen(text), NULL, 0, schema, &e) ||
-            ((const series_source *)deck_kind_of(d, "data"))->open(s, d, most, 1, &e);
-  CHECK_REPORT(!bad, "%.400s", e.text);
+            ((const series_source *)deck_kind_of(d, "data"))->open(s, d, most, 1, memory, &e);
+  CHECK_REPORT(!bad || memory < 1e6, "%.400s", e.text);
   deck_free(d);
   return bad;
 }
@@ -148,9 +148,11 @@ int main(void) {
   series_data s;
   if (folder_make()) return 1;
   put_folder();
-  if (!open_folder(&s, 0)) contents(&s), standardised(&s), windows(&s);
+  if (!open_folder(&s, 0, 1e9)) contents(&s), standardised(&s), windows(&s);
   series_close(&s);
-  if (!open_folder(&s, 7)) CHECK_INT(s.n, 7);
+  if (!open_folder(&s, 7, 1e9)) CHECK_INT(s.n, 7);
+  series_close(&s);
+  CHECK(open_folder(&s, 0, 1e5) == 1 && e.code == ERR_RUN && strstr(e.text, "run.memory_GB"));
   series_close(&s);
   folder_remove();
   return check_done();
