@@ -55,6 +55,12 @@ static double number_of(const collection *c, int i, int k) {
   return *end || end == text ? NAN : x;
 }
 
+/* The place of a run along x. */
+static double place_of(const figure *g, int i, int x) {
+  double v = number_of(g->c, i, x);
+  return g->inverse ? 1 / v : v;
+}
+
 /* Different numbers of a key; 0 if one is no number. */
 static int values_of(const collection *c, int k) {
   int n = 0;
@@ -115,7 +121,7 @@ static bool gather(const figure *g, const collect_table *t, int i, points *s) {
   for (int k = i; k < t->rows; k++) {
     const collect_row *r = &t->row[k];
     if (!together(g, x, &t->row[i], r)) continue;
-    s->x[s->n] = t->axes ? r->axis[0] : number_of(g->c, r->run, x);
+    s->x[s->n] = t->axes ? r->axis[0] : place_of(g, r->run, x);
     s->y[s->n] = r->value, s->error[s->n] = r->error;
     s->exact[s->n] = r->exact, s->exact_error[s->n++] = r->exact_error;
     s->reference |= r->exact_error > 0;
@@ -223,7 +229,7 @@ static void range_of(const figure *g, int first, double ends[2]) {
   for (int k = first; k < g->tables; k++)
     for (int i = 0; i < g->table[k].rows && same_panel(t, &g->table[k]); i++) {
       const collect_row *r = &g->table[k].row[i];
-      double x = t->axes ? r->axis[0] : number_of(g->c, r->run, g->x);
+      double x = t->axes ? r->axis[0] : place_of(g, r->run, g->x);
       ends[0] = fmin(ends[0], x), ends[1] = fmax(ends[1], x);
     }
 }
@@ -247,6 +253,20 @@ static void draw_deviations(figure *g, int first, const collect_table *exact, co
   plot_curve(g->p, NULL, PLOT_GUIDE, 2, ends, zero, NULL);
 }
 
+/* "model.beta [1/J]", or its inverse. */
+static void x_label(const figure *g, char s[PLOT_LABEL]) {
+  const char *key = g->c->key[g->x], *unit = collect_unit(g->c, g->o, key);
+  char inverse[2][PLOT_LABEL];
+  if (!g->inverse) {
+    plot_with_unit(s, key, unit);
+    return;
+  }
+  bool quotient = !strncmp(unit, "1/", 2);
+  snprintf(inverse[0], PLOT_LABEL, "1/%.80s", key);
+  snprintf(inverse[1], PLOT_LABEL, quotient || !strcmp(unit, "1") ? "%.80s" : "1/%.80s", quotient ? unit + 2 : unit);
+  plot_with_unit(s, inverse[0], inverse[1]);
+}
+
 /* One observable: its exact curve, then its estimators, and beside it how far they are from each other. */
 static void draw_panel(figure *g, int first, err *e) {
   const collect_table *t = &g->table[first], *exact = NULL;
@@ -255,7 +275,7 @@ static void draw_panel(figure *g, int first, err *e) {
   if (t->axes)
     plot_with_unit(xlabel, t->axis[0], t->axis_unit[0]);
   else
-    plot_with_unit(xlabel, g->c->key[g->x], collect_unit(g->c, g->o, g->c->key[g->x]));
+    x_label(g, xlabel);
   plot_with_unit(ylabel, observable, t->unit);
   plot_title(title, t->description);
   plot_panel(g->p, title, xlabel, ylabel, 0, 0);
@@ -296,12 +316,15 @@ static int results(figure *g, err *e) {
 
 /* ---- all of it ---- */
 
-int run_plot(const collect_options *o, const plot_request *q, const char *path, err *e) {
+int run_plot(const collect_options *asked, const plot_request *q, const char *path, err *e) {
   collection c = {0};
+  collect_options plain = *asked, *o = &plain;
+  bool inverse = o->x && !strncmp(o->x, "1/", 2);
+  if (inverse) plain.x += 2;
   if (!o->y + !q->series + !q->histogram != 2)
     return err_set(e, ERR_DECK, "plot needs one of --y NAMES, --series NAMES, --histogram NAMES");
   if (!collect_open(&c, o, e)) {
-    figure g = {.o = o, .c = &c, .p = plot_new("", 2)};
+    figure g = {.o = o, .c = &c, .inverse = inverse, .p = plot_new("", 2)};
     if (!g.p) err_set(e, ERR_RUN, "plot: out of memory");
     if (g.p && o->y)
       results(&g, e);

@@ -13,7 +13,8 @@ typedef struct figure {
   const collection *c;
   collect_table *table;
   int tables;
-  int x; /* number of the key along x, -1: none */
+  int x;        /* number of the key along x, -1: none */
+  bool inverse; /* 1/key stands along x */
   plot *p;
   double shift, step; /* along x, of the next curve of deviations, and from it to the one behind */
 } figure;

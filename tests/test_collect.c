@@ -249,7 +249,12 @@ static void test_plot(void) {
   lacks(text, "\n0.3 -0.63 0.01\n"), lacks(text, "exact"), lacks(text, "yerrorbars"), lacks(text, "model.L = 8");
   lacks(text, "set ylabel '(f - exact) / error'");
   free(text);
-  o.y = NULL;
+  o.x = "1/model.beta", o.y = "f.nis"; /* against temperature */
+  draws(&o, (plot_request){0}, "t.svg");
+  CHECK_INT(file_read(path_of("t.gp"), &text, &n, ERR_FILE, &e), 0);
+  lacks(text, "set xlabel '1/model.beta [J]'"), lacks(text, "\n3.33333333");
+  free(text);
+  o.x = o.y = NULL;
   draws(&o, (plot_request){.series = "train.loss"}, "s.svg");
   if (file_read(path_of("s.gp"), &text, &n, ERR_FILE, &e)) return;
   lacks(text, "\n5 2.25 0\n"), lacks(text, "set ylabel 'train.loss'");
