@@ -1,7 +1,7 @@
 # Scalar fields with staggered fermions: action, force, determinant, integrators, updates, ensembles.
 spinet_test(test_scalar RANKS 1 2 3 4 TIMEOUT 60)
 spinet_test(test_staggered RANKS 1 2 4 TIMEOUT 60)
-spinet_test(test_hmc RANKS 1 2 4 TIMEOUT 120)
+spinet_test(test_hmc RANKS 1 2 4 TIMEOUT 300)
 spinet_test(test_scalar_chain RANKS 1 2 4 TIMEOUT 120)
 spinet_test(test_scalar_chain RANKS 1 LABEL full ARGS full TIMEOUT 1800)
 spinet_test(test_ensemble RANKS 4 TIMEOUT 180)
