@@ -80,23 +80,10 @@ static int open_problem(problem *p, const deck *d, uint32_t seed, err *e) {
   return 0;
 }
 
-/* A warning where the network cannot represent the model. */
-static int look(const problem *p, char *text, size_t n, err *e) {
-  long unseen, pairs;
-  *text = 0;
-  if (ar_unseen(p->a, &unseen, &pairs, e)) return e->code;
-  if (unseen)
-    snprintf(text, n,
-             "net: %ld of %ld interacting pairs of variables are not seen by the later one's conditional; the network "
-             "cannot represent the model exactly (more depth, a larger half_kernel or dilation, wrap, or skip: all)",
-             unseen, pairs);
-  return 0;
-}
-
 static int check(const deck *d, err *e) {
   problem p = {0};
   char text[400];
-  if (!open_problem(&p, d, 1, e) && !look(&p, text, sizeof text, e)) snprintf(e->text, sizeof e->text, "%s", text);
+  if (!open_problem(&p, d, 1, e) && !ar_look(p.a, text, sizeof text, e)) snprintf(e->text, sizeof e->text, "%s", text);
   close_problem(&p);
   return e->code;
 }
@@ -135,18 +122,6 @@ static void put_limit(run *r, const problem *p, err *e) {
                            .tau_int = NAN,
                            .n_eff = NAN},
                e);
-}
-
-static void plan(run *r, const problem *p) {
-  char *text = NULL;
-  size_t size = 0;
-  FILE *f = open_memstream(&text, &size);
-  if (!f) return;
-  nn_plan_print(p->a->plan, f);
-  fclose(f);
-  run_log(r, "network of %d variables, %d image%s\n%s", p->a->n, p->a->g->size, p->a->g->size > 1 ? "s" : "", text);
-  free(text);
-  train_plan(r, p->a);
 }
 
 /* The network looks at configurations of the chain: *lwp (*n) their log weights, the caller's. */
@@ -193,8 +168,8 @@ end:
 static int heisenberg_main(run *r, err *e) {
   problem p = {0};
   char text[400];
-  if (!open_problem(&p, run_deck(r), run_seed(r), e) && !look(&p, text, sizeof text, e)) {
-    plan(r, &p);
+  if (!open_problem(&p, run_deck(r), run_seed(r), e) && !ar_look(p.a, text, sizeof text, e)) {
+    train_plan(r, p.a);
     if (*text) run_warn(r, "%s", text);
     if (!run_dry(r) && !solve(r, &p, e)) work(r, &p, e);
   }

@@ -12,8 +12,8 @@
 #include "nn/zoo.h"
 #include "samplers/symmetry.h"
 
-/* Logit of a choice that is none: such variables are not drawn, and ln sigma is 0 to the last bit of any sum. Not larger:
- * vector exponentials fall back to scalar ones where they overflow. */
+/* Logit of a choice that is none: such variables are not drawn, and ln sigma is 0 to the last bit of any sum. Not
+ * larger: vector exponentials fall back to scalar ones where they overflow. */
 enum { AR_FORCED = 100 };
 
 typedef struct ar_conf { /* keys that section `draw` has for every model */
@@ -62,6 +62,8 @@ void ar_free(ar *a);
  * cannot see the earlier one through the network: such a network cannot represent the model; `check` warns. pairs: all
  * of them. */
 int ar_unseen(const ar *a, long *unseen, long *pairs, err *e);
+/* The warning about them, or an empty text. */
+int ar_look(const ar *a, char *text, size_t n, err *e);
 
 /* One worker's storage: frames for |G| images (values kept for backward) and vectors. */
 typedef struct ar_frames {

@@ -50,3 +50,16 @@ int ar_unseen(const ar *a, long *unseen, long *pairs, err *e) {
   free(theta), free(z);
   return 0;
 }
+
+int ar_look(const ar *a, char *text, size_t n, err *e) {
+  long unseen, pairs;
+  *text = 0;
+  if (ar_unseen(a, &unseen, &pairs, e)) return e->code;
+  if (unseen)
+    snprintf(
+        text, n,
+        "net: %ld of %ld interacting pairs of drawn variables are not seen by the later one's conditional; the network "
+        "cannot represent the model exactly (more depth, a larger half_kernel or dilation, wrap, or skip: all)",
+        unseen, pairs);
+  return 0;
+}

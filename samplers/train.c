@@ -243,7 +243,20 @@ int train_check(const deck *d, const ar *a, err *e) {
   return e->code;
 }
 
+static void network_plan(run *r, const ar *a) {
+  char *text = NULL, rest[40] = "";
+  size_t size = 0;
+  FILE *f = open_memstream(&text, &size);
+  if (!f) return;
+  nn_plan_print(a->plan, f);
+  fclose(f);
+  if (a->sites > a->n) snprintf(rest, sizeof rest, " (%d more by heat bath)", a->sites - a->n);
+  run_log(r, "network of %d drawn spins%s, %d image%s\n%s", a->n, rest, a->g->size, a->g->size > 1 ? "s" : "", text);
+  free(text);
+}
+
 void train_plan(run *r, const ar *a) {
+  network_plan(r, a);
   trainer t = {.r = r, .a = a};
   deck_get(run_deck(r), "train", train_keys, &t.c);
   if (!t.c.steps) return;

@@ -24,7 +24,7 @@ int train_run(trainer *t, double exact_lnZ, err *e);
 long train_steps(const trainer *t);          /* done so far */
 const double *train_curve(const trainer *t); /* (steps, TRAIN_ROW) */
 
-/* Bytes one rank needs and the batch sizes, for --dry-run. */
+/* The network, bytes one rank needs and the batch sizes, to the log. */
 void train_plan(run *r, const ar *a);
 /* Local: cross-field checks of the section. */
 int train_check(const deck *d, const ar *a, err *e);

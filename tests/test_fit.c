@@ -6,7 +6,6 @@
  * Linked with --wrap=run_tick: the run is told to stop at a chosen tick; and with --wrap of the allocators: batches and
  * predictions allocate nothing. */
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "nn/optim.h"
 #include "nn/store.h"
 #include "run_part.h"
+#include "tests/alloc_count.h"
 
 static char folder[64] = "/tmp/spinet_fit_XXXXXX";
 static long stop_at = -1; /* tick */
@@ -28,32 +28,6 @@ bool __wrap_run_tick(run *r, const char *phase, long done, long total, const cha
     raise(SIGUSR1);
   }
   return __real_run_tick(r, phase, done, total, note);
-}
-
-static atomic_long allocations;
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t a, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t a, size_t n);
-void *__wrap_malloc(size_t n) {
-  allocations++;
-  return __real_malloc(n);
-}
-void *__wrap_calloc(size_t n, size_t m) {
-  allocations++;
-  return __real_calloc(n, m);
-}
-void *__wrap_realloc(void *p, size_t n) {
-  allocations++;
-  return __real_realloc(p, n);
-}
-void *__wrap_aligned_alloc(size_t a, size_t n) {
-  allocations++;
-  return __real_aligned_alloc(a, n);
 }
 
 /* ---- data: y = a wave's amplitude and sign of its slope from 12 noisy positions ---- */
