@@ -8,7 +8,7 @@
 #include <cblas.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 16384, PLAIN = 1 };
+enum { CHUNK_BYTES = 16384, LEAST = 64, PLAIN = 1 };
 
 /* A piece of the sum over terms: `left` values of k from number `skip` of the first term on. */
 typedef struct piece {
@@ -87,18 +87,22 @@ static inline __attribute__((always_inline)) void tile(int TR, int TN, const nn_
 STRIP(4, 6)
 STRIP(2, 8)
 STRIP(1, 8)
+enum { FEW = 1 << 30 };
 #else /* 16 registers */
 STRIP(4, 2)
-STRIP(2, 5)
+STRIP(2, 6)
 STRIP(1, 8)
+enum { FEW = 2 };
 #endif
 
-/* Walks the sum in chunks that keep their rows of B in the first-level cache while all tiles pass over them. */
+/* Walks the sum in chunks that keep their rows of B in the first-level cache while all tiles pass over them. Rows that
+ * lie a power of two apart share few of its sets: a chunk counts whole rows, not the part of them it reads. */
 static void in_chunks(const nn_product *p, int tn, const nn_real *const *B, nn_real *const *C) {
   void (*strip)(const nn_product *, bool, piece, const nn_real *const *, nn_real *const *) = tn == 4   ? strip4
                                                                                              : tn == 2 ? strip2
                                                                                                        : strip1;
-  int chunk = CHUNK_BYTES / (tn * NN_VECTOR_BYTES), i = 0, skip = 0;
+  long room = CHUNK_BYTES / (tn * NN_VECTOR_BYTES), lines = CHUNK_BYTES / (p->ldb * (long)sizeof(nn_real));
+  int chunk = (int)(lines >= room ? room : lines > LEAST ? lines : LEAST), i = 0, skip = 0;
   bool set = !p->add;
   do {
     piece s = {p->term + i, skip, 0};
@@ -142,7 +146,7 @@ void nn_multiply(const nn_product *p) {
   }
   int wide = p->N / NN_VL, vectors = wide * p->panels;
   for (int v = 0; v < vectors;) {
-    int tn = vectors - v >= 4 ? 4 : vectors - v >= 2 ? 2 : 1;
+    int tn = vectors - v >= 4 && p->R <= FEW ? 4 : vectors - v >= 2 ? 2 : 1;
     const nn_real *B[4];
     nn_real *C[4];
     for (int i = 0; i < tn; i++, v++) {
