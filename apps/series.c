@@ -4,7 +4,10 @@
  *
  *   train     folds 1 to 8, random windows; fold 9 decides which epoch is kept
  *   test      fold 10: mean over windows of the predicted probabilities
- *   compare   macro AUROC with bootstrap intervals; simulated ECGs: beside that of the oracle, who knows the truth */
+ *   compare   macro AUROC with bootstrap intervals; simulated ECGs: beside that of the oracle, who knows the truth;
+ *             and with another run's network on the same recordings
+ *
+ * The scores of fold 10 stay in run.h5: /test/score, /test/label (records, classes), /test/record. */
 #include "apps/series.h"
 
 #include <math.h>
@@ -12,19 +15,22 @@
 #include <string.h>
 
 #include "analysis/metrics.h"
+#include "base/h5.h"
 #include "nn/fit.h"
 #include "nn/nets.h"
 #include "nn/optim.h"
 #include "nn/store.h"
 
 typedef struct data_conf {
-  long records, window;
+  long records, window, seed;
   bool person;
 } data_conf;
 static const deck_key data_keys[] = {
     {"records", DECK_INT, offsetof(data_conf, records), "0", 0, 1e8, .help = "recordings, the first ones; 0: all"},
     {"window", DECK_INT, offsetof(data_conf, window), "0", 0, 1e8, .unit = "samples",
      .help = "what the network sees at a time; 0: the whole recording"},
+    {"seed", DECK_INT, offsetof(data_conf, seed), "0", 0, 4294967295.,
+     .help = "of simulated recordings; 0: run.seed, which differs from point to point of a sweep"},
     {"person", DECK_BOOL, offsetof(data_conf, person), "true",
      .help = "age and sex join behind the body of the network"},
     {0},
@@ -33,6 +39,7 @@ typedef struct evaluate_conf {
   long replicates;
   double level, ridge;
   bool features, half_rate;
+  const char *against;
 } evaluate_conf;
 static const deck_key evaluate_keys[] = {
     {"replicates", DECK_INT, offsetof(evaluate_conf, replicates), "1000", 10, 1e6, .help = "of the bootstrap",
@@ -43,6 +50,8 @@ static const deck_key evaluate_keys[] = {
     {"half_rate", DECK_BOOL, offsetof(evaluate_conf, half_rate), "false",
      .help = "also recordings at half the sampling rate, pairs averaged; state spaces are told", .free = true},
     {"ridge", DECK_REAL, offsetof(evaluate_conf, ridge), "10", 1e-6, 1e9, .help = "of that regression", .free = true},
+    {"against", DECK_TEXT, offsetof(evaluate_conf, against), "~",
+     .help = "run.h5 of another network on the same recordings, whose scores are paired with these", .free = true},
     {0},
 };
 static const deck_section schema[] = {
@@ -80,7 +89,7 @@ static int open_problem(problem *p, const deck *d, uint32_t seed, double memory,
   nn_nets_conf net;
   deck_get(d, "data", data_keys, &c), deck_get(d, "net", nn_nets_keys, &net),
       deck_get(d, "evaluate", evaluate_keys, &p->c);
-  if (source->open(&p->data, d, c.records, seed, memory, e)) return e->code;
+  if (source->open(&p->data, d, c.records, c.seed ? (uint32_t)c.seed : seed, memory, e)) return e->code;
   series_standardise(&p->data);
   if (series_windows_new(&p->train, &p->data, 1, 8, c.window, c.person, true, e) ||
       series_windows_new(&p->valid, &p->data, 9, 9, c.window, c.person, false, e) ||
@@ -114,8 +123,9 @@ static double auroc_of(void *ctx, long count, const nn_real *z, const nn_real *t
   return macro;
 }
 
-/* Scores of fold 10: of the network, also at half the sampling rate, of measured features, of the oracle. Rank 0. */
-enum { MODELS = 4 };
+/* Scores of fold 10: of the network, also at half the sampling rate, of another run's network, of measured features, of
+ * the oracle. Rank 0. */
+enum { MODELS = 5 };
 typedef struct verdict {
   int models;
   const char *name[MODELS], *text[MODELS], *less[MODELS]; /* less: of the network's score minus this one's */
@@ -137,6 +147,42 @@ static double *one_more(verdict *v, const problem *p, const char *name, const ch
   return v->score[v->models++] = room;
 }
 
+/* The scores of another run, whose test recordings and labels must be these. */
+static int read_scores(const char *path, const problem *p, const unsigned char *label, double *score, err *e) {
+  const series_windows *w = &p->test;
+  size_t n = (size_t)w->records, all = n * (size_t)p->data.classes;
+  int64_t *record = malloc(sizeof *record * n);
+  unsigned char *theirs = malloc(all);
+  h5 *f = NULL;
+  if (!record || !theirs) err_set(e, ERR_RUN, "scores: out of memory");
+  if (!e->code && !h5_open(&f, path, e) && !h5_has(f, "/test/score"))
+    err_set(e, ERR_FILE, "%s: holds no scores of a test (/test/score): not a finished run of app series?", path);
+  if (!e->code && !h5_read(f, "/test/record", H5_I64, record, n, e) &&
+      !h5_read(f, "/test/label", H5_U8, theirs, all, e))
+    h5_read(f, "/test/score", H5_F64, score, all, e);
+  bool same = !e->code && !memcmp(theirs, label, all);
+  for (size_t i = 0; i < n && same; i++) same = record[i] == w->record[i];
+  if (!e->code && !same)
+    err_set(e, ERR_FILE, "%s: its test recordings are others than this run's (data.seed, data.records, classes)", path);
+  if (f) h5_close(f);
+  free(record), free(theirs);
+  return e->code ? err_context(e, "evaluate.against") : 0;
+}
+
+static int put_scores(run *r, const problem *p, const verdict *v, err *e) {
+  const series_windows *w = &p->test;
+  size_t dims[2] = {(size_t)w->records, (size_t)p->data.classes};
+  int64_t *record = malloc(sizeof *record * dims[0]);
+  if (!record) return err_set(e, ERR_RUN, "scores: out of memory");
+  for (size_t i = 0; i < dims[0]; i++) record[i] = w->record[i];
+  if (!run_series(r, "/test/score", H5_F64, 2, dims, v->score[0], "1",
+                  "of the network: mean probability over windows; records x classes", e) &&
+      !run_series(r, "/test/label", H5_U8, 2, dims, v->label, "1", "records x classes", e))
+    run_series(r, "/test/record", H5_I64, 1, dims, record, "1", "number of each recording of fold 10", e);
+  free(record);
+  return e->code;
+}
+
 static int judge(verdict *v, const problem *p, const nn_real *z, const nn_real *half, err *e) {
   const series_windows *w = &p->test;
   size_t K = (size_t)p->data.classes;
@@ -146,6 +192,9 @@ static int judge(verdict *v, const problem *p, const nn_real *z, const nn_real *
   if (!e->code && half &&
       (score = one_more(v, p, "auroc.half_rate", "of recordings at half the sampling rate", "beyond_half_rate", e)))
     series_scores(w, half, score, NULL);
+  if (!e->code && p->c.against &&
+      (score = one_more(v, p, "auroc.against", "of the network of evaluate.against", "beyond_against", e)))
+    read_scores(p->c.against, p, v->label, score, e);
   if (!e->code && p->c.features &&
       (score = one_more(v, p, "auroc.features", "of logistic regressions on measurements", "beyond_features", e)))
     series_baseline(&p->train, w, p->c.ridge, score, e);
@@ -182,50 +231,73 @@ static int put_macro(run *r, const problem *p, const double *rows, int count, in
                     e);
 }
 
-static int put_classes(run *r, const problem *p, const double *rows, int count, const double *each, err *e) {
+/* AUROC by class of model m (the network: auroc_class), and of the network minus it: gain_class. */
+static int put_classes(run *r, const problem *p, const double *rows, int count, int m, const verdict *v,
+                       const double *each, err *e) {
   size_t K = (size_t)p->data.classes;
-  double *error = malloc(sizeof *error * K);
-  for (size_t k = 0; k < K && error && !e->code; k++) {
-    metrics_interval v;
-    metrics_interval_of(p->c.replicates, count, rows, 1 + (int)k, -1, each[k], p->c.level, METRICS_PERCENTILE, &v, e);
-    error[k] = v.sd;
+  int first = 1 + m * (count / v->models);
+  double *error = malloc(2 * sizeof *error * K), *gain = error + K;
+  char name[80];
+  for (int less = 0; less <= (m > 0) && error && !e->code; less++) {
+    for (int k = 0; k < (int)K && !e->code; k++) {
+      metrics_interval of;
+      gain[k] = less ? each[k] - each[m * K + k] : each[m * K + k];
+      metrics_interval_of(p->c.replicates, count, rows, less ? 1 + k : first + k, less ? first + k : -1, gain[k],
+                          p->c.level, METRICS_PERCENTILE, &of, e);
+      error[k] = of.sd;
+    }
+    snprintf(name, sizeof name, "%s%s", less ? "gain_class" : "auroc_class", strchrnul(v->name[m], '.'));
+    run_array a = {.name = name,
+                   .unit = "1",
+                   .description = less ? "network minus the other by class, paired" : "AUROC of each class on fold 10",
+                   .rank = 1,
+                   .dims = {K},
+                   .axis = {"class"},
+                   .value = gain,
+                   .error = error};
+    if (!e->code) run_result_array(r, a, e);
   }
   if (!error) err_set(e, ERR_RUN, "out of memory");
-  if (!e->code)
-    run_result_array(r,
-                     (run_array){.name = "auroc_class",
-                                 .unit = "1",
-                                 .description = "AUROC of each class on fold 10; error: of the bootstrap",
-                                 .rank = 1,
-                                 .dims = {K},
-                                 .axis = {"class"},
-                                 .value = each,
-                                 .error = error},
-                     e);
   free(error);
   return e->code;
+}
+
+/* A line for each class: AUROC of the models. */
+static void tell_classes(run *r, const problem *p, const verdict *v, const double *each) {
+  int K = p->data.classes;
+  char line[200] = "class           ";
+  for (int k = -1; k < K; k++) {
+    int at = k < 0 ? 16 : snprintf(line, sizeof line, "%-16.16s", p->data.name[k]);
+    for (int m = 0; m < v->models; m++)
+      at += k < 0 ? snprintf(line + at, sizeof line - (size_t)at, " %10s", m ? v->name[m] + 6 : "network")
+                  : snprintf(line + at, sizeof line - (size_t)at, " %10.4f", each[m * K + k]);
+    run_log(r, "%s", line);
+  }
 }
 
 /* Results of rank 0. */
 static int report(run *r, const problem *p, const verdict *v, err *e) {
   int K = p->data.classes;
-  const metrics_ranking *ranking[MODELS] = {v->ranking[0], v->ranking[1], v->ranking[2], v->ranking[3]};
+  const metrics_ranking *ranking[MODELS];
+  for (int m = 0; m < MODELS; m++) ranking[m] = v->ranking[m];
   metrics_panel panel = {v->models, ranking, metrics_find("auroc"), 0, true};
   int count = metrics_panel_count(&panel), each_model = count / v->models;
-  double macro[MODELS] = {NAN, NAN, NAN, NAN}, *each = malloc(sizeof *each * K);
+  double macro[MODELS], *each = malloc(sizeof *each * K * MODELS);
   double *rows = malloc(sizeof *rows * p->c.replicates * count);
   if (!rows || !each) err_set(e, ERR_RUN, "bootstrap: out of memory");
-  for (int m = v->models - 1; m >= 0 && !e->code; m--) /* the network's classes come last and stay */
-    metrics_values(v->ranking[m], panel.metric, 0, each, &macro[m], NULL, e);
+  for (int m = 0; m < v->models && !e->code; m++)
+    metrics_values(v->ranking[m], panel.metric, 0, each + m * K, &macro[m], NULL, e);
   metrics_resample draw = {.n = p->test.records, .replicates = p->c.replicates, .seed = run_seed(r)};
   if (!e->code) metrics_bootstrap(&draw, count, metrics_panel_statistic, &panel, rows, e);
-  if (!e->code) put_classes(r, p, rows, count, each, e);
+  if (!e->code) tell_classes(r, p, v, each);
   for (int m = 0; m < v->models && !e->code; m++) {
+    put_classes(r, p, rows, count, m, v, each, e);
     put_macro(r, p, rows, count, m * each_model, -1, macro[m], v->name[m], v->text[m], e);
     if (v->less[m])
       put_macro(r, p, rows, count, 0, m * each_model, macro[0] - macro[m], v->less[m],
                 "network minus the other, paired", e);
   }
+  if (!e->code) put_scores(r, p, v, e);
   free(rows), free(each);
   return e->code;
 }

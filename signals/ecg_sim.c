@@ -101,7 +101,7 @@ static void affect(ecg_model *m, const ecg_sim_conf *c, ecg_record *r) {
     const ecg_class *a = ecg_classes[k];
     bool hit = ecg_uniform(m, ECG_STEP_CLASS, 2 * (uint32_t)k) < a->prevalence * c->prevalence;
     r->severity[k] = 0;
-    if (!hit || !a->edit || (a->group && taken >> a->group & 1)) continue;
+    if (!hit || !a->edit || (a->group && taken >> a->group & 1) || (a->needs_p && !m->rhythm->p_waves)) continue;
     taken |= 1u << a->group;
     r->severity[k] = .25 + .75 * ecg_uniform(m, ECG_STEP_CLASS, 2 * (uint32_t)k + 1);
     a->edit(m, r->severity[k]);

@@ -71,6 +71,7 @@ typedef struct ecg_class {
   const char *name, *help;
   double prevalence;
   int group;                                   /* at most one class of a group above 0 affects a patient */
+  bool needs_p;                                /* affects nobody whose rhythm has no P waves */
   void (*edit)(ecg_model *m, double severity); /* NULL: nothing to be edited */
 } ecg_class;
 extern const ecg_class *const ecg_classes[]; /* NORM first: no other label; LQT last: see below; ends in NULL */
