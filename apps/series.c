@@ -75,12 +75,13 @@ typedef struct problem {
   nn_graph *g;
   nn_real *theta, *state;
   evaluate_conf c;
+  double *against;  // (test records, classes) scores of evaluate.against; rank 0
 } problem;
 
 static void close_problem(problem *p) {
   series_windows_free(&p->train), series_windows_free(&p->valid), series_windows_free(&p->test);
   series_close(&p->data), nn_graph_free(p->g);
-  free(p->theta), free(p->state);
+  free(p->theta), free(p->state), free(p->against);
 }
 
 static int open_problem(problem *p, const deck *d, uint32_t seed, double memory, err *e) {
@@ -105,6 +106,29 @@ static int open_problem(problem *p, const deck *d, uint32_t seed, double memory,
   if (net.from && nn_store_read_all(net.from, p->g, p->theta, p->state, e))
     return err_context(e, "%s: net.from", deck_where(d, "net", "from"));
   return 0;
+}
+
+/* Rank 0: the scores of fold 10 by another run, whose test recordings and labels must be these. */
+static int read_against(problem *p, err *e) {
+  const series_windows *w = &p->test;
+  const char *path = p->c.against;
+  size_t n = (size_t)w->records, K = (size_t)p->data.classes;
+  int64_t *record = malloc(sizeof *record * n);
+  unsigned char *label = malloc(n * K);
+  bool same = (p->against = malloc(sizeof *p->against * n * K)) && record && label;
+  h5 *f = NULL;
+  if (!same) err_set(e, ERR_RUN, "scores: out of memory");
+  if (!e->code && !h5_open(&f, path, e) && !h5_has(f, "/test/score"))
+    err_set(e, ERR_FILE, "%s: holds no scores (/test/score): no finished run of app series?", path);
+  if (!e->code && !h5_read(f, "/test/record", H5_I64, record, n, e) &&
+      !h5_read(f, "/test/label", H5_U8, label, n * K, e))
+    h5_read(f, "/test/score", H5_F64, p->against, n * K, e);
+  for (size_t i = 0; i < n && same && !e->code; i++)
+    same = record[i] == w->record[i] && !memcmp(label + i * K, p->data.label + w->record[i] * K, K);
+  if (!same && !e->code) err_set(e, ERR_FILE, "%s: its test recordings are others (data.seed? data.records?)", path);
+  if (f) h5_close(f);
+  free(record), free(label);
+  return e->code ? err_context(e, "evaluate.against") : 0;
 }
 
 /* Macro AUROC of z (windows, classes); NaN where it cannot be had. */
@@ -147,28 +171,6 @@ static double *one_more(verdict *v, const problem *p, const char *name, const ch
   return v->score[v->models++] = room;
 }
 
-/* The scores of another run, whose test recordings and labels must be these. */
-static int read_scores(const char *path, const problem *p, const unsigned char *label, double *score, err *e) {
-  const series_windows *w = &p->test;
-  size_t n = (size_t)w->records, all = n * (size_t)p->data.classes;
-  int64_t *record = malloc(sizeof *record * n);
-  unsigned char *theirs = malloc(all);
-  h5 *f = NULL;
-  if (!record || !theirs) err_set(e, ERR_RUN, "scores: out of memory");
-  if (!e->code && !h5_open(&f, path, e) && !h5_has(f, "/test/score"))
-    err_set(e, ERR_FILE, "%s: holds no scores of a test (/test/score): not a finished run of app series?", path);
-  if (!e->code && !h5_read(f, "/test/record", H5_I64, record, n, e) &&
-      !h5_read(f, "/test/label", H5_U8, theirs, all, e))
-    h5_read(f, "/test/score", H5_F64, score, all, e);
-  bool same = !e->code && !memcmp(theirs, label, all);
-  for (size_t i = 0; i < n && same; i++) same = record[i] == w->record[i];
-  if (!e->code && !same)
-    err_set(e, ERR_FILE, "%s: its test recordings are others than this run's (data.seed, data.records, classes)", path);
-  if (f) h5_close(f);
-  free(record), free(theirs);
-  return e->code ? err_context(e, "evaluate.against") : 0;
-}
-
 static int put_scores(run *r, const problem *p, const verdict *v, err *e) {
   const series_windows *w = &p->test;
   size_t dims[2] = {(size_t)w->records, (size_t)p->data.classes};
@@ -194,7 +196,7 @@ static int judge(verdict *v, const problem *p, const nn_real *z, const nn_real *
     series_scores(w, half, score, NULL);
   if (!e->code && p->c.against &&
       (score = one_more(v, p, "auroc.against", "of the network of evaluate.against", "beyond_against", e)))
-    read_scores(p->c.against, p, v->label, score, e);
+    memcpy(score, p->against, sizeof *score * (size_t)w->records * K);
   if (!e->code && p->c.features &&
       (score = one_more(v, p, "auroc.features", "of logistic regressions on measurements", "beyond_features", e)))
     series_baseline(&p->train, w, p->c.ridge, score, e);
@@ -354,7 +356,8 @@ end:
 
 static int series_main(run *r, err *e) {
   problem p = {0};
-  if (!open_problem(&p, run_deck(r), run_seed(r), run_memory(r), e)) {
+  if (!open_problem(&p, run_deck(r), run_seed(r), run_memory(r), e) && p.c.against && run_root(r)) read_against(&p, e);
+  if (!comm_vote(run_comm(r), e)) {
     nn_task task = {
         .g = p.g, .train = &p.train.set, .valid = &p.valid.set, .quantities = p.data.classes, .nmetrics = 1};
     task.metric[0] = (nn_metric){"auroc", "macro AUROC of fold 9", true, auroc_of, &p.valid};

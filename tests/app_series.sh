@@ -1,7 +1,8 @@
 #!/bin/sh
 # app_series.sh SPINET COMPARE LAUNCHER...: a tiny classifier of ECGs gives the same bits in /results, /series and /model
 #   for 1, 2 and 4 ranks and 2 threads, when it is stopped and continued on another number of ranks, and when the network
-#   of its file is used again without training. Prints what differs, returns 1 if anything does.
+#   of its file is used again without training. Against itself a network gains exactly 0; other recordings are refused.
+#   Prints what differs, returns 1 if anything does.
 spinet=$1 compare=$2
 shift 2
 launcher=$*
@@ -38,7 +39,7 @@ go() { # FOLDER RANKS THREADS [OPTIONS]...
 check "run on 1 rank" go r1 1 1
 for ranks in 2 4; do
   check "run on $ranks ranks" go r$ranks $ranks 1
-  check "$ranks ranks" "$compare" r1/run.h5 r$ranks/run.h5
+  check "$ranks ranks" "$compare" r1/run.h5 r$ranks/run.h5 /results /series /model /test
 done
 check "run on 2 threads" go t2 1 2
 check "2 threads" "$compare" r1/run.h5 t2/run.h5
@@ -50,6 +51,18 @@ check "stopped and continued" "$compare" r1/run.h5 stopped/run.h5
 
 check "the network of a file" go again 1 1 -s net.from=r1/run.h5 -s fit.epochs=0
 check "net.from" "$compare" r1/run.h5 again/run.h5 /results /model
+
+check "recordings of a seed of their own" go seeded 1 1 -s data.seed=5
+check "data.seed" "$compare" r1/run.h5 seeded/run.h5
+check "paired" go paired 1 1 -s net.from=r1/run.h5 -s fit.epochs=0 -s evaluate.against=r1/run.h5
+"$spinet" show --csv paired/run.h5 >paired.csv
+check "no gain over itself" grep -q '^beyond_against,0,0,' paired.csv
+check "without age and sex" go alone 1 1 -s data.person=false -s evaluate.against=r1/run.h5
+"$spinet" show --csv alone/run.h5 >alone.csv
+check "another network gains or loses" grep '^beyond_against,-*0*[.]*[0-9.e-]*[1-9]' alone.csv
+go others 1 1 -s data.seed=6 -s evaluate.against=r1/run.h5 >refused.txt 2>&1
+check "other recordings are refused" test $? = 3
+check "and the message says so" grep -q 'evaluate.against: r1/run.h5: its test recordings are others' refused.txt
 
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

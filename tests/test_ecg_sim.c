@@ -1,5 +1,6 @@
 /* test_ecg_sim.c: simulated ECGs: a record depends on seed and number alone; leads obey their identities, noise its
- * level; fiducials stand in order; labels follow their probabilities; the covariate rule does what it says. */
+ * level; fiducials stand in order; some classes move a wave and no interval; labels follow their probabilities; the
+ * covariate rule does what it says. */
 #include "analysis/metrics.h"
 #include "check.h"
 #include "signals/ecg_sim.h"
@@ -107,6 +108,7 @@ static void rhythms(void) {
       irregular += variation(r), n_irregular++;
     else if (r->severity[pvc] == 0 && r->severity[class_number("PAC")] == 0 && !isnan(r->f.p_on))
       regular += variation(r), n_regular++;
+    for (int k = 0; k < r->classes; k++) CHECK(!ecg_classes[k]->needs_p || !isnan(r->f.p_on) || r->severity[k] == 0);
     if (r->severity[tachy] > 0) CHECK(60 / r->rr > 95);
     if (r->severity[brady] > 0 && r->severity[pvc] == 0) CHECK(60 / r->rr < 62);
     /* Nothing but premature beats and the rhythm moves the QT interval away from what was wanted. */
@@ -114,6 +116,46 @@ static void rhythms(void) {
   }
   CHECK(irregular / n_irregular > .15 && regular / n_regular < .06 && n_irregular > 15);
   ecg_record_free(r);
+}
+
+/* A copy of the normal beat of this patient, with class `name` at full severity where it is not NULL. */
+static ecg_shape shape_with(const char *name, ecg_model *m) {
+  *m = (ecg_model){.r = rng_stream(1, "ecg"), .index = 12, .age = 60, .rr = .8, .qtc = .42, .rhythm = ecg_rhythms[0]};
+  ecg_base_shape(m);
+  if (name) ecg_classes[class_number(name)]->edit(m, 1);
+  ecg_fit_qt(m, m->rr);
+  return m->normal;
+}
+
+/* What LAE, ABQRS and TAB change is not a number that is measured: intervals stay, the wave itself moves. */
+static void shapes_alone(void) {
+  const char *const name[] = {"LAE", "ABQRS", "TAB"};
+  const ecg_wave wave[] = {ECG_P, ECG_QRS, ECG_T};
+  enum { N = 500 };
+  static double before[3 * N], after[3 * N];
+  for (int c = 0; c < 3; c++) {
+    ecg_model m;
+    ecg_fiducials f, g;
+    ecg_shape a = shape_with(NULL, &m), b = shape_with(name[c], &m);
+    ecg_truth(&a, &f), ecg_truth(&b, &g);
+    CHECK_NEAR(g.qrs_on, f.qrs_on, .006);
+    CHECK_NEAR(g.qrs_off, f.qrs_off, .006);
+    CHECK_NEAR(g.t_off - g.qrs_on, f.t_off - f.qrs_on, .006);
+    if (wave[c] != ECG_P) CHECK_NEAR(g.p_on, f.p_on, 1e-12);
+    for (int w = 0; w < (int)ECG_WAVES; w++) {
+      double moved = 0, all = 0;
+      ecg_shape x = a, y = b;
+      for (int other = 0; other < ECG_WAVES; other++)
+        if (other != w) ecg_remove(&x, (ecg_wave)other), ecg_remove(&y, (ecg_wave)other);
+      memset(before, 0, sizeof before), memset(after, 0, sizeof after);
+      ecg_render(&x, .5, false, 500, N, before), ecg_render(&y, .5, false, 500, N, after);
+      for (int j = 0; j < 3 * N; j++) moved += pow(after[j] - before[j], 2), all += before[j] * before[j];
+      CHECK_REPORT(w != (int)wave[c] || moved > .1 * all, "%s moves its wave by %g of its power only", name[c],
+                   moved / all);
+      CHECK_REPORT(w == (int)wave[c] || w == ECG_ST || moved < .02 * all, "%s moves wave %d by %g of its power",
+                   name[c], w, moved / all);
+    }
+  }
 }
 
 /* Labels are drawn with the oracle's probabilities, class by class: counts within five sigma; the oracle ranks best. */
@@ -223,6 +265,7 @@ int main(void) {
   pure_function();
   leads_and_noise();
   rhythms();
+  shapes_alone();
   labels();
   covariates();
   bad_values();
