@@ -8,18 +8,16 @@
  *             and with another run's network on the same recordings
  *
  * The scores of fold 10 stay in run.h5: /test/score, /test/label (records, classes), /test/record. */
-#include "apps/series.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/metrics.h"
+#include "apps/series_model.h"
 #include "base/h5.h"
 #include "nn/fit.h"
 #include "nn/nets.h"
 #include "nn/optim.h"
-#include "nn/store.h"
 
 typedef struct data_conf {
   long records, window, seed;
@@ -343,8 +341,8 @@ static int test(run *r, const problem *p, err *e) {
 /* The algorithm: train, test, compare. */
 static int work(run *r, problem *p, const nn_task *task, err *e) {
   nn_fit *f = NULL;
-  nn_stored stored = {p->g, p->theta, p->state};
-  if (nn_fit_new(&f, r, task, p->theta, p->state, e) || run_writer(r, nn_store_write, &stored, e)) goto end;
+  series_stored stored = {{p->g, p->theta, p->state}, &p->data, p->train.length, p->task.meta > 0};
+  if (nn_fit_new(&f, r, task, p->theta, p->state, e) || run_writer(r, series_model_write, &stored, e)) goto end;
   if (nn_fit_run(f, e) || run_stopping(r)) goto end;
   test(r, p, e);
   if (!comm_vote(run_comm(r), e)) run_snapshot(r, e);

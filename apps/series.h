@@ -14,6 +14,7 @@ typedef struct series_data {
   long n, samples; /* recordings; per lead */
   int leads, classes;
   double rate;                                 /* Hz */
+  uint32_t seed;                               /* of simulated recordings */
   nn_real *signal;                             // (n, samples, leads): (mV - mean) / sd of the lead
   double mean[SERIES_LEADS], sd[SERIES_LEADS]; /* mV, of folds 1 to 8 */
   unsigned char *label;                        // (n, classes)
@@ -28,13 +29,18 @@ typedef struct series_source {
   /* Local: at most `most` recordings (0: all there are) in order; allocates through series_room. */
   int (*open)(series_data *s, const deck *d, long most, uint32_t seed, double memory, err *e);
 } series_source;
-extern const deck_kind *const series_sources[]; /* simulated, ptbxl */
+extern const series_source series_simulated, series_planted, series_measured;
+extern const deck_kind *const series_sources[]; /* simulated, planted, ptbxl */
 
 /* Local: from n, samples, leads, classes; ERR_RUN where it would take more than `memory` bytes. */
 int series_room(series_data *s, bool oracle, double memory, err *e);
 void series_close(series_data *s);
-/* Local: from mV to (mV - mean) / sd. */
+/* Local, of recording i: samples of a lead in mV (NaN, not recorded: 0), age in years and sex (NaN: not told). */
+void series_put_lead(series_data *s, long i, int lead, const double *x);
+void series_put_person(series_data *s, long i, double age, double sex);
+/* Local: from mV to (mV - mean) / sd, of folds 1 to 8; or with mean and sd as they stand. */
 void series_standardise(series_data *s);
+void series_scale(series_data *s);
 
 /* Windows of `length` samples of the recordings of some folds: number i is window i % each of recording i / each. */
 typedef struct series_windows {

@@ -1,10 +1,9 @@
-/* series_data.c: where the recordings of app series come from, and windows of them (see series.h). */
+/* series_data.c: recordings in memory, those of PTB-XL, and windows of them (see series.h). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apps/series.h"
-#include "signals/ecg_sim.h"
 #include "signals/ptbxl.h"
 
 int series_room(series_data *s, bool oracle, double memory, err *e) {
@@ -28,41 +27,14 @@ void series_close(series_data *s) {
   free(s->signal), free(s->label), free(s->oracle), free(s->fold), free(s->name), free(s->person);
 }
 
-/* Samples of one lead of recording i; what was not recorded is 0. */
-static void put_lead(series_data *s, long i, int lead, const double *x) {
+void series_put_lead(series_data *s, long i, int lead, const double *x) {
   nn_real *to = s->signal + (size_t)i * s->samples * s->leads + lead;
   for (long t = 0; t < s->samples; t++) to[t * s->leads] = isnan(x[t]) ? 0 : (nn_real)x[t];
 }
 
-static void put_person(series_data *s, long i, double age, double sex) {
+void series_put_person(series_data *s, long i, double age, double sex) {
   s->person[i * SERIES_PERSON] = isnan(age) ? 0 : (nn_real)((age - 60) / 20);
   s->person[i * SERIES_PERSON + 1] = isnan(sex) ? 0 : (nn_real)sex;
-}
-
-/* ---- simulated ---- */
-static int open_simulated(series_data *s, const deck *d, long most, uint32_t seed, double memory, err *e) {
-  ecg_sim_conf c;
-  ecg_record *r = NULL;
-  deck_get(d, "data", ecg_sim_keys, &c);
-  c.seed = seed;
-  if (!most)
-    return err_set(e, ERR_DECK, "%s: data.records: simulated recordings never end", deck_where(d, "data", "kind"));
-  if (ecg_sim_check(&c, e) || ecg_record_new(&r, &c, e)) return e->code;
-  *s = (series_data){
-      .n = most, .samples = r->samples, .leads = SERIES_LEADS, .classes = ecg_class_count(), .rate = c.rate};
-  if (series_room(s, true, memory, e)) goto end;
-  for (int k = 0; k < s->classes; k++) s->name[k] = strdup(ecg_classes[k]->name);
-  for (long i = 0; i < s->n; i++) {
-    ecg_sim_draw(&c, (uint64_t)i, r);
-    for (int l = 0; l < s->leads; l++) put_lead(s, i, l, r->signal + l * r->samples);
-    memcpy(s->label + i * s->classes, r->label, (size_t)s->classes);
-    memcpy(s->oracle + i * s->classes, r->oracle, sizeof *r->oracle * s->classes);
-    s->fold[i] = r->fold;
-    put_person(s, i, r->age, r->sex);
-  }
-end:
-  ecg_record_free(r);
-  return e->code;
 }
 
 /* ---- PTB-XL ---- */
@@ -84,7 +56,7 @@ static int read_ptbxl(series_data *s, const ptbxl *p, const ptbxl_labels *l, boo
   if (ptbxl_ecg(p, l->record[i], high, &r, e)) return e->code;
   if (r->leads < s->leads) err_set(e, ERR_FILE, "%s: %d leads, needs %d", r->path, r->leads, s->leads);
   for (int k = 0; k < s->leads && !e->code; k++)
-    if (!recording_read(r, k, 0, s->samples, x, e)) put_lead(s, i, k, x);
+    if (!recording_read(r, k, 0, s->samples, x, e)) series_put_lead(s, i, k, x);
   recording_close(r);
   return e->code;
 }
@@ -105,17 +77,22 @@ static int open_ptbxl(series_data *s, const deck *d, long most, uint32_t seed, d
   for (long i = 0; i < s->n && !read_ptbxl(s, p, l, c.high, i, x, e); i++) {
     const ptbxl_record *r = &p->record[l->record[i]];
     s->fold[i] = r->fold;
-    put_person(s, i, r->age, r->sex);
+    series_put_person(s, i, r->age, r->sex);
   }
 end:
   ptbxl_labels_free(l), ptbxl_close(p), free(x);
   return e->code;
 }
 
-static const series_source simulated = {{"simulated", "12-lead ECGs that know the truth", ecg_sim_keys},
-                                        open_simulated};
-static const series_source measured = {{"ptbxl", "PTB-XL, 12-lead ECGs with statements", ptbxl_keys}, open_ptbxl};
-const deck_kind *const series_sources[] = {&simulated.kind, &measured.kind, NULL};
+const series_source series_measured = {{"ptbxl", "PTB-XL, 12-lead ECGs with statements", ptbxl_keys}, open_ptbxl};
+const deck_kind *const series_sources[] = {&series_simulated.kind, &series_planted.kind, &series_measured.kind, NULL};
+
+void series_scale(series_data *s) {
+  for (long k = 0; k < s->n * s->samples * s->leads; k++) {
+    int l = (int)(k % s->leads);
+    s->signal[k] = (nn_real)(((double)s->signal[k] - s->mean[l]) / s->sd[l]);
+  }
+}
 
 void series_standardise(series_data *s) {
   for (int l = 0; l < s->leads; l++) {
@@ -134,11 +111,8 @@ void series_standardise(series_data *s) {
         mean = count > 0 ? sum / count : 0;
     }
     s->mean[l] = mean, s->sd[l] = square > 0 ? sqrt(square) : 1;
-    for (long k = 0; k < s->n * s->samples; k++) {
-      nn_real *x = &s->signal[k * s->leads + l];
-      *x = (nn_real)(((double)*x - mean) / s->sd[l]);
-    }
   }
+  series_scale(s);
 }
 
 /* ---- windows ---- */

@@ -243,13 +243,19 @@ static void put_axes(const panel *a, FILE *f) {
   named(f, "set ylabel ", a->ylabel, " noenhanced");
   if (a->logx) put_log_axis(a, 0, f);
   if (a->logy) put_log_axis(a, 1, f);
+  for (int k = 0; k < a->n; k++)
+    if (a->curve[k].style == PLOT_TINTED) {
+      fputs("set palette defined (-1 '#0072B2', -.5 '#56B4E9', 0 '#b8b8b8', .5 '#E69F00', 1 '#D55E00')\n", f);
+      fputs("set cbrange [-1:1]\nunset colorbox\n", f);
+      break;
+    }
   if (counts(a)) fputs("set yrange [0:*]\nset offsets graph .03, graph .03, graph .05, 0\n", f);
   if (a->n && a->curve[0].style == PLOT_IMAGE) put_image_axes(&a->curve[0], f);
 }
 
 /* Lines lie beneath the points: the first pass draws lines and steps, the second points. */
 static bool beneath(plot_style s) {
-  return s == PLOT_LINE || s == PLOT_STEPS || s == PLOT_GUIDE;
+  return s == PLOT_LINE || s == PLOT_STEPS || s == PLOT_GUIDE || s == PLOT_TINTED;
 }
 
 /* Where the colours begin again, dashes and symbols differ. */
@@ -269,6 +275,7 @@ static void put_curve(const panel *a, int i, int k, FILE *f) {
             colour, i, k);
   if (c->style == PLOT_LINE)
     fprintf(f, "using 1:2 with lines linewidth 1.6 dashtype %d linecolor rgb '%s' ", dash, colour);
+  if (c->style == PLOT_TINTED) fputs("using 1:2:3 with lines linewidth 2 linecolor palette ", f);
   if (c->style == PLOT_GUIDE) fputs("using 1:2 with lines linewidth 1 linecolor rgb '#808080' ", f);
   if (c->style == PLOT_STEPS)
     fprintf(f, "using 1:2 with boxes fillcolor rgb '%s' fillstyle transparent solid .2 noborder notitle, $p%dc%d ",

@@ -7,7 +7,8 @@
 
 #include "base/err.h"
 
-typedef enum { PLOT_POINTS, PLOT_LINE, PLOT_STEPS, PLOT_GUIDE, PLOT_IMAGE } plot_style; /* GUIDE: a thin grey line */
+/* GUIDE: a thin grey line; TINTED: a line whose colour goes with `error` from -1 (blue) over 0 (grey) to 1 (red) */
+typedef enum { PLOT_POINTS, PLOT_LINE, PLOT_STEPS, PLOT_GUIDE, PLOT_TINTED, PLOT_IMAGE } plot_style;
 typedef struct plot plot;
 
 plot *plot_new(const char *title, int columns);

@@ -51,6 +51,7 @@ static int head(nn_graph *g, int y, const nn_net_task *t, const nn_nets_conf *c,
 
 static int whole(nn_graph *g, const nn_net *n, const nn_net_task *t, const nn_nets_conf *c, const void *conf, err *e) {
   int x = nn_input(g, "x", t->in);
+  if (t->want_grad) nn_want_grad(g, x);
   int m = t->meta ? nn_input(g, "meta", (nn_shape){{1, 1, 1}, t->meta}) : -1;
   int y = n->body(g, x, t, conf, e);
   if (y < 0) return -1;

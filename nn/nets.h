@@ -13,6 +13,7 @@ typedef struct nn_net_task {
   int meta;          /* numbers beside the signal: input node 1, "meta" (1 position); 0: none */
   const int *levels; /* (meta) number k: 0 a plain number, else a category out of so many */
   double rate;       /* time between samples over that of the training data; 0: 1. State spaces follow, others cannot */
+  bool want_grad;    /* gradients with respect to input 0 will be asked for (nn_want_grad) */
 } nn_net_task;
 
 typedef struct nn_net {

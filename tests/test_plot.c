@@ -29,6 +29,7 @@ static plot *figure(void) {
   plot_panel(p, "magnetisation", "inverse temperature beta J", "|m| per site", 0, 0);
   plot_curve(p, "NIS", PLOT_POINTS, N, beta, f, error);
   plot_curve(p, "exact", PLOT_LINE, 200, line_x, line_y, NULL);
+  plot_curve(p, "its sign", PLOT_TINTED, 200, line_x, line_y, line_y);
   plot_panel(p, "training", "step", "KL divergence", 1, 1);
   plot_curve(p, "KL(q|p)", PLOT_LINE, 300, step, kl, NULL);
   plot_panel(p, "log weights", "ln w - <ln w>", "samples", 0, 0);
