@@ -1,6 +1,7 @@
 /* apps.c: one line per app. */
 #include "apps/apps.h"
 
-extern const app app_ising, app_heisenberg, app_yukawa_generate, app_series;
+extern const app app_ising, app_heisenberg, app_yukawa_generate, app_series, app_series_explain, app_series_predict;
 
-const app *const apps_table[] = {&app_ising, &app_heisenberg, &app_yukawa_generate, &app_series, NULL};
+const app *const apps_table[] = {
+    &app_ising, &app_heisenberg, &app_yukawa_generate, &app_series, &app_series_explain, &app_series_predict, NULL};
