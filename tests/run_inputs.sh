@@ -18,17 +18,29 @@ smallness() { # overrides that make a deck of the app run for seconds
       "-s estimate.compare=64 -s chain.sweeps=200 -s chain.thermalisation=10 -s chain.replicas=2" ;;
     yukawa-generate) echo "-s chain.steps=40 -s chain.thermalisation=5 -s chain.every=1 -s chain.replicas=1 -s model.draw=3" \
       "-s lattice.L=4" ;;
+    yukawa-train) echo "-s data.train=$work/ensemble -s data.test=$work/ensemble/run.h5 -s fit.epochs=1 -s net.head=8" ;;
     series) echo "-s data.records=60 -s fit.epochs=1 -s net.width=8 -s evaluate.replicates=20" ;;
     *) echo "tests/run_inputs.sh does not know how to make a deck of app $1 small" >&2 && exit 1 ;;
   esac
 }
 
+prepare() { # what a deck of the app reads, small, and the settings that a dry run needs to find it
+  case $1 in
+    yukawa-train)
+      "$program" run "$(dirname "$word")/ensemble-quick.yaml" -o "$work/ensemble" --quiet -s lattice.L=4 -s chain.steps=12 \
+        -s chain.thermalisation=5 -s chain.replicas=2 >&2
+      echo "-s data.train=$work/ensemble -s data.test=$work/ensemble"
+      ;;
+  esac
+}
+
 try_deck() {
-  local app small point=() out=$work/run
+  local app small data=() point=() out=$work/run
   app=$(sed -n 's/^app: *//p' "$word")
+  read -ra data <<<"$(prepare "$app")"
   if grep -q '^sweep:' "$word"; then point=(--point 0); fi # a sweep: its first point stands for all
   "$program" check "$word"
-  "$program" run --dry-run "${point[@]}" "$word" -o "$work/dry"
+  "$program" run --dry-run "${point[@]}" "$word" "${data[@]}" -o "$work/dry"
   [ ! -e "$work/dry" ] || { echo "a dry run made a folder" && exit 1; }
   read -ra small <<<"$(smallness "$app")"
   "${launcher[@]}" "$program" run "$word" "${point[@]}" "${small[@]}" -o "$work/run" --quiet
