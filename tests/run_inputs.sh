@@ -27,7 +27,7 @@ smallness() { # overrides that make a deck of the app run for seconds
 prepare() { # what a deck of the app reads, small, and the settings that a dry run needs to find it
   case $1 in
     yukawa-train)
-      "$program" run "$(dirname "$word")/ensemble-quick.yaml" -o "$work/ensemble" --quiet -s lattice.L=4 -s chain.steps=12 \
+      "$program" run "$(dirname "$word")/ensemble-quick-test.yaml" -o "$work/ensemble" --quiet -s lattice.L=4 -s chain.steps=60 \
         -s chain.thermalisation=5 -s chain.replicas=2 >&2
       echo "-s data.train=$work/ensemble -s data.test=$work/ensemble"
       ;;
