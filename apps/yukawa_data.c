@@ -8,6 +8,8 @@
 
 #include "apps/yukawa_generate.h"
 
+enum { PORTION = 1 << 25 }; /* bytes read at a time, about */
+
 void yukawa_run_file(const char *path, char file[YUKAWA_PATH]) {
   struct stat s;
   bool folder = !stat(path, &s) && S_ISDIR(s.st_mode);
@@ -88,20 +90,38 @@ static int segment_shape(h5 *f, const char *name, const reader *r, long *count, 
   return same ? 0 : err_set(e, ERR_FILE, "%s: not the table of observables of this version", path);
 }
 
+/* A table (chains, count, what makes a configuration: `one` bytes) of a segment to where its configurations belong,
+ * many chains at a time: each call opens the segment's file. */
+static int spread(h5 *f, const char *path, const reader *r, long count, h5_type type, const size_t dims[3], size_t one,
+                  void *to, err *e) {
+  const yukawa_data *y = r->y;
+  size_t row = (size_t)count * one, chains = (size_t)y->chains, most = PORTION / row + 1;
+  most = most < chains ? most : chains;
+  char *part = malloc(most * row);
+  if (!part) return err_set(e, ERR_RUN, "%s: out of memory", path);
+  for (size_t c = 0; c < chains && !e->code; c += most) {
+    size_t m = chains - c < most ? chains - c : most, from[5] = {c}, block[5] = {m, (size_t)count};
+    for (int k = 0; k < 3; k++) block[2 + k] = dims[k];
+    h5_read_part(f, path, type, from, block, part, e);
+    for (size_t k = 0; k < m && !e->code; k++)
+      memcpy((char *)to + ((c + k) * (size_t)y->per + (size_t)r->first) * one, part + k * row, row);
+  }
+  free(part);
+  return e->code;
+}
+
 static int load(h5 *f, const char *name, const reader *r, long count, err *e) {
   yukawa_data *y = r->y;
-  char fields[128], table[128], kappa[128];
-  size_t n = (size_t)count;
-  snprintf(fields, sizeof fields, "/ensemble/%.60s/configurations", name);
-  snprintf(table, sizeof table, "/ensemble/%.60s/observables", name);
-  snprintf(kappa, sizeof kappa, "/ensemble/%.60s/kappa", name);
-  for (size_t c = 0; c < (size_t)y->chains && !e->code; c++) {
-    size_t at = c * (size_t)y->per + (size_t)r->first, from[5] = {c}, block[5] = {1, n, (size_t)y->columns};
-    h5_read_part(f, table, H5_F64, from, block, y->observable + at * (size_t)y->columns, e);
-    for (int k = 0; k < y->d; k++) block[2 + k] = (size_t)y->side[k];
-    if (r->fields && !e->code) h5_read_part(f, fields, H5_F32, from, block, y->field + at * (size_t)y->sites, e);
-  }
-  return e->code ? e->code : h5_read(f, kappa, H5_F64, y->kappa, (size_t)y->chains, e);
+  char path[128];
+  size_t columns[3] = {(size_t)y->columns}, sides[3] = {0};
+  for (int k = 0; k < y->d; k++) sides[k] = (size_t)y->side[k];
+  snprintf(path, sizeof path, "/ensemble/%.60s/observables", name);
+  if (spread(f, path, r, count, H5_F64, columns, columns[0] * sizeof(double), y->observable, e)) return e->code;
+  snprintf(path, sizeof path, "/ensemble/%.60s/configurations", name);
+  if (r->fields && spread(f, path, r, count, H5_F32, sides, (size_t)y->sites * sizeof(float), y->field, e))
+    return e->code;
+  snprintf(path, sizeof path, "/ensemble/%.60s/kappa", name);
+  return h5_read(f, path, H5_F64, y->kappa, (size_t)y->chains, e);
 }
 
 static int each_segment(h5 *f, const char *name, void *ctx, err *e) {
