@@ -2,4 +2,4 @@
 add_test(NAME app_series.bits COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/app_series.sh $<TARGET_FILE:spinet>
                                       $<TARGET_FILE:compare_runs> ${launcher})
 set_tests_properties(app_series.bits PROPERTIES LABELS fast TIMEOUT 300 PROCESSORS 2 ENVIRONMENT "${spinet_env}")
-spinet_test(test_series TIMEOUT 30)
+spinet_test(test_series TIMEOUT 120)
