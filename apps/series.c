@@ -22,6 +22,7 @@
 typedef struct data_conf {
   long records, window, seed;
   bool person;
+  const char *only;
 } data_conf;
 static const deck_key data_keys[] = {
     {"records", DECK_INT, offsetof(data_conf, records), "0", 0, 1e8, .help = "recordings, the first ones; 0: all"},
@@ -31,6 +32,7 @@ static const deck_key data_keys[] = {
      .help = "of simulated recordings; 0: run.seed, which differs from point to point of a sweep"},
     {"person", DECK_BOOL, offsetof(data_conf, person), "true",
      .help = "age and sex join behind the body of the network"},
+    {"only", DECK_TEXT, offsetof(data_conf, only), "~", .help = "the one class that counts; unset: all"},
     {0},
 };
 typedef struct evaluate_conf {
@@ -88,7 +90,9 @@ static int open_problem(problem *p, const deck *d, uint32_t seed, double memory,
   nn_nets_conf net;
   deck_get(d, "data", data_keys, &c), deck_get(d, "net", nn_nets_keys, &net),
       deck_get(d, "evaluate", evaluate_keys, &p->c);
-  if (source->open(&p->data, d, c.records, c.seed ? (uint32_t)c.seed : seed, memory, e)) return e->code;
+  if (source->open(&p->data, d, c.records, c.seed ? (uint32_t)c.seed : seed, memory, e) ||
+      (c.only && series_keep(&p->data, c.only, e)))
+    return e->code;
   series_standardise(&p->data);
   if (series_windows_new(&p->train, &p->data, 1, 8, c.window, c.person, true, e) ||
       series_windows_new(&p->valid, &p->data, 9, 9, c.window, c.person, false, e) ||

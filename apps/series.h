@@ -35,6 +35,8 @@ extern const deck_kind *const series_sources[]; /* simulated, planted, ptbxl */
 /* Local: from n, samples, leads, classes; ERR_RUN where it would take more than `memory` bytes. */
 int series_room(series_data *s, bool oracle, double memory, err *e);
 void series_close(series_data *s);
+/* Local: leaves one class, by its name; ERR_DECK where there is none. */
+int series_keep(series_data *s, const char *name, err *e);
 /* Local, of recording i: samples of a lead in mV (NaN, not recorded: 0), age in years and sex (NaN: not told). */
 void series_put_lead(series_data *s, long i, int lead, const double *x);
 void series_put_person(series_data *s, long i, double age, double sex);

@@ -27,6 +27,20 @@ void series_close(series_data *s) {
   free(s->signal), free(s->label), free(s->oracle), free(s->fold), free(s->name), free(s->person);
 }
 
+int series_keep(series_data *s, const char *name, err *e) {
+  int k = 0, K = s->classes;
+  while (k < K && strcmp(s->name[k], name)) k++;
+  if (k == K) return err_set(e, ERR_DECK, "data.only: no class %s among %s ... %s", name, s->name[0], s->name[K - 1]);
+  for (long i = 0; i < s->n; i++) {
+    s->label[i] = s->label[i * K + k];
+    if (s->oracle) s->oracle[i] = s->oracle[i * K + k];
+  }
+  for (int c = 0; c < K; c++)
+    if (c != k) free(s->name[c]);
+  s->name[0] = s->name[k], s->classes = 1;
+  return 0;
+}
+
 void series_put_lead(series_data *s, long i, int lead, const double *x) {
   nn_real *to = s->signal + (size_t)i * s->samples * s->leads + lead;
   for (long t = 0; t < s->samples; t++) to[t * s->leads] = isnan(x[t]) ? 0 : (nn_real)x[t];

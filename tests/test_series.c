@@ -196,6 +196,9 @@ int main(void) {
   if (!open_folder(&s, 0, 1e9)) contents(&s), standardised(&s), windows(&s);
   series_close(&s);
   if (!open_folder(&s, 7, 1e9)) CHECK_INT(s.n, 7);
+  CHECK(series_keep(&s, "MI", &e) == ERR_DECK && strstr(e.text, "HYP ... NORM") && s.classes == 2);
+  CHECK(!series_keep(&s, "NORM", &(err){0}) && s.classes == 1 && !strcmp(s.name[0], "NORM"));
+  for (int i = 0; i < 7; i++) CHECK(s.label[i] == !!(i % 3));
   series_close(&s);
   CHECK(open_folder(&s, 0, 1e5) == 1 && e.code == ERR_RUN && strstr(e.text, "run.memory_GB"));
   series_close(&s);
