@@ -2,7 +2,8 @@
 #include "apps/apps.h"
 
 extern const app app_ising, app_heisenberg, app_yukawa_generate, app_yukawa_train;
-extern const app app_series, app_series_explain, app_series_predict;
+extern const app app_series, app_series_explain, app_series_predict, app_eit;
 
-const app *const apps_table[] = {&app_ising,  &app_heisenberg,     &app_yukawa_generate, &app_yukawa_train,
-                                 &app_series, &app_series_explain, &app_series_predict,  NULL};
+const app *const apps_table[] = {&app_ising,          &app_heisenberg, &app_yukawa_generate,
+                                 &app_yukawa_train,   &app_series,     &app_series_explain,
+                                 &app_series_predict, &app_eit,        NULL};

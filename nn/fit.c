@@ -56,6 +56,12 @@ int nn_fit_lanes(const deck *d) {
   return (int)c.lanes;
 }
 
+long nn_fit_wanted(const deck *d) {
+  nn_fit_conf c;
+  deck_get(d, "fit", nn_fit_keys, &c);
+  return c.epochs;
+}
+
 int nn_fit_check(const deck *d, int quantities, err *e) {
   nn_fit_conf c;
   nn_loss_conf l;

@@ -51,5 +51,6 @@ int nn_fit_plan(run *r, const nn_task *t, err *e);
 /* The loss of the deck and its settings. */
 const nn_loss *nn_fit_loss(const deck *d, nn_loss_conf *c);
 int nn_fit_lanes(const deck *d);
+long nn_fit_wanted(const deck *d); /* epochs */
 
 #endif

@@ -49,10 +49,14 @@ static int head(nn_graph *g, int y, const nn_net_task *t, const nn_nets_conf *c,
   return nn_layer_dense(g, y, t->outputs, each, true, NN_GAIN_LINEAR, e);
 }
 
-static int whole(nn_graph *g, const nn_net *n, const nn_net_task *t, const nn_nets_conf *c, const void *conf, err *e) {
-  int x = nn_input(g, "x", t->in);
+/* Network k of those beside each other; its inputs carry k + 1 in their names behind the first. */
+static int whole(nn_graph *g, int k, const nn_net *n, const nn_net_task *t, const nn_nets_conf *c, const void *conf,
+                 err *e) {
+  char name[2][16] = {"x", "meta"};
+  if (k) snprintf(name[0], sizeof name[0], "x%d", k + 1), snprintf(name[1], sizeof name[1], "meta%d", k + 1);
+  int x = nn_input(g, name[0], t->in);
   if (t->want_grad) nn_want_grad(g, x);
-  int m = t->meta ? nn_input(g, "meta", (nn_shape){{1, 1, 1}, t->meta}) : -1;
+  int m = t->meta ? nn_input(g, name[1], (nn_shape){{1, 1, 1}, t->meta}) : -1;
   int y = n->body(g, x, t, conf, e);
   if (y < 0) return -1;
   nn_shape s = g->node[y].shape;
@@ -68,16 +72,18 @@ static int whole(nn_graph *g, const nn_net *n, const nn_net_task *t, const nn_ne
   return head(g, y, t, c, e);
 }
 
-int nn_nets_build(nn_graph **out, const nn_net_task *t, const deck *d, err *e) {
+int nn_nets_beside(nn_graph **out, int count, const nn_net_task *t, const deck *d, err *e) {
   const nn_net *n = (const nn_net *)deck_kind_of(d, "net");
   nn_nets_conf c;
   void *conf = calloc(1, n->conf_size);
   nn_graph *g = nn_graph_new();
   deck_get(d, "net", nn_nets_keys, &c);
-  if (conf && g) {
+  if (conf && g && count >= 1 && count <= NN_MAX_IN) {
+    int y[NN_MAX_IN], good = 1;
     if (n->kind.keys) deck_get(d, "net", n->kind.keys, conf);
-    int y = whole(g, n, t, &c, conf, e);
-    if (y >= 0) nn_finish(g, y, e);
+    for (int k = 0; k < count && good; k++) good = (y[k] = whole(g, k, n, &t[k], &c, conf, e)) >= 0;
+    int all = !good ? -1 : count > 1 ? nn_layer_concat(g, count, y, e) : y[0];
+    if (all >= 0) nn_finish(g, all, e);
   } else {
     err_set(e, ERR_RUN, "network: out of memory");
   }
@@ -89,4 +95,8 @@ int nn_nets_build(nn_graph **out, const nn_net_task *t, const deck *d, err *e) {
   nn_graph_free(g);
   *out = NULL;
   return err_set(e, ERR_RUN, "network: could not be built");
+}
+
+int nn_nets_build(nn_graph **g, const nn_net_task *t, const deck *d, err *e) {
+  return nn_nets_beside(g, 1, t, d, e);
 }

@@ -35,5 +35,8 @@ typedef struct nn_nets_conf {
 
 /* Section `net` of the deck -> finished graph; caller frees. ERR_DECK where body and task do not fit. */
 int nn_nets_build(nn_graph **g, const nn_net_task *t, const deck *d, err *e);
+/* The same network `count` times (at most NN_MAX_IN), for tasks t (count) that share positions but no parameter: inputs
+ * of the tasks one after the other, their outputs behind each other. One fit trains them all. */
+int nn_nets_beside(nn_graph **g, int count, const nn_net_task *t, const deck *d, err *e);
 
 #endif

@@ -132,7 +132,7 @@ static int inside(const eit_ellipse *q, const double *c) {
   return u * u / (q->rx * q->rx) + w * w / (q->ry * q->ry) < 1;
 }
 
-static int organ_at(const eit_patient *p, const double *c) {
+int eit_patient_organ(const eit_patient *p, const double *c) {
   eit_outline o = outline(p);
   const eit_ellipse *q = p->organ;
   double depth = eit_outline_radius(&o, atan2(c[1], c[0])) - hypot(c[0], c[1]);
@@ -145,11 +145,16 @@ static int organ_at(const eit_patient *p, const double *c) {
   return EIT_MUSCLE;
 }
 
+double eit_patient_outline(const eit_patient *p, double phi) {
+  eit_outline o = outline(p);
+  return eit_outline_radius(&o, phi);
+}
+
 void eit_patient_organs(const eit_patient *p, const eit_mesh *m, int *organ) {
   for (int k = 0; k < m->nelems; k++) {
     double c[3];
     eit_mesh_centre(m, k, c);
-    organ[k] = organ_at(p, c);
+    organ[k] = eit_patient_organ(p, c);
   }
 }
 
@@ -200,23 +205,48 @@ static void pulmonary_pulse(const eit_patient_series *s, double rate, double *pu
   for (int i = 0; i < n && high > low; i++) pulse[i] = (pulse[i] - mean) / (high - low);
 }
 
+typedef struct tissues {
+  double fixed[4], dry, blood, wall; /* muscle, fat, spine, aorta; wet lung without blood, blood, heart's wall */
+} tissues;
+static tissues tissues_at(double frequency) {
+  static const char *const name[] = {"muscle", "fat", "bone-cancellous", "blood", "lung-deflated", "blood", "heart"};
+  double s[7];
+  for (int k = 0; k < 7; k++) s[k] = eit_tissue_conductivity(eit_tissue_find(name[k]), frequency);
+  return (tissues){{s[0], s[1], s[2], s[3]}, s[4], s[5], s[6]};
+}
+
+static double heart_conductivity(const tissues *t, double ejected) {
+  double part = fmax(0, CHAMBERS - ejected) / (CHAMBERS - ejected + WALL);
+  return (1 - part) * t->wall + part * t->blood;
+}
+
+void eit_patient_rest(const eit_patient_spec *s, const eit_patient *p, const eit_mesh *m, double *sigma) {
+  tissues t = tissues_at(s->frequency);
+  double lung = eit_lung_conductivity(t.dry, t.blood, p->blood, p->gas, p->wet, 2), heart = heart_conductivity(&t, 0);
+  for (int k = 0; k < m->nelems; k++) {
+    double c[3];
+    eit_mesh_centre(m, k, c);
+    int o = eit_patient_organ(p, c);
+    sigma[k] = o >= EIT_LUNG ? lung : o == EIT_HEART ? heart : t.fixed[o];
+  }
+}
+
 /* Conductivities of lobes and heart in time. */
 static void conductivities(const eit_patient_spec *spec, const eit_patient *p, const double *pulse,
                            eit_patient_series *s) {
-  double dry = eit_tissue_conductivity(eit_tissue_find("lung-deflated"), spec->frequency);
-  double blood = eit_tissue_conductivity(eit_tissue_find("blood"), spec->frequency);
-  double wall = eit_tissue_conductivity(eit_tissue_find("heart"), spec->frequency), gas = p->gas / 4, wet = p->wet / 4;
+  tissues t = tissues_at(spec->frequency);
+  double dry = t.dry, blood = t.blood, gas = p->gas / 4, wet = p->wet / 4;
   double tidal = eit_lung_conductivity(dry, blood, p->blood, gas, wet, 2) -
                  eit_lung_conductivity(dry, blood, p->blood, gas + p->lung.tidal / 4, wet, 2);
   double swing = p->pulse * tidal / eit_bubbles(blood - dry, gas / (gas + wet), 2); /* of the part of blood */
+  if (spec->heart_still) swing = 0;
   for (int i = 0; i < s->nframes; i++) {
     for (int k = 0; k < EIT_LOBES; k++) {
       double more = fmax(s->lung.compartment[(long)i * EIT_LOBES + k], -.9 * gas);
       s->lobe_sigma[(long)i * EIT_LOBES + k] =
           eit_lung_conductivity(dry, blood, p->blood + swing * pulse[i], gas + more, wet, 2);
     }
-    double part = fmax(0, CHAMBERS - s->ejected[i]) / (CHAMBERS - s->ejected[i] + WALL);
-    s->heart_sigma[i] = (1 - part) * wall + part * blood;
+    s->heart_sigma[i] = heart_conductivity(&t, spec->heart_still ? 0 : s->ejected[i]);
   }
 }
 
@@ -231,17 +261,16 @@ static void fill_sigma(const eit_patient_series *s, int frame, const double *fix
 /* Voltages of all frames. */
 static int voltages(const eit_patient_spec *spec, const eit_patient *p, const eit_mesh *m, const eit_protocol *protocol,
                     eit_patient_series *s, err *e) {
-  static const char *const tissue[] = {"muscle", "fat", "bone-cancellous", "blood"}; /* of muscle, fat, spine, aorta */
-  double fixed[4], *sigma = room(m->nelems, 1);
+  tissues t = tissues_at(spec->frequency);
+  double *sigma = room(m->nelems, 1);
   int *organ = malloc((size_t)m->nelems * sizeof *organ + 8);
   eit_forward *f = NULL;
   if (!sigma || !organ) err_set(e, ERR_RUN, "patient: no memory for %d elements", m->nelems);
   if (!e->code) eit_forward_new(&f, m, protocol, EIT_COMPLETE, e);
-  for (int k = 0; k < 4; k++) fixed[k] = eit_tissue_conductivity(eit_tissue_find(tissue[k]), spec->frequency);
   if (!e->code) eit_patient_organs(p, m, organ);
   for (int i = 0; i < s->nframes && !e->code; i++) {
     double *v = s->clean + (long)i * s->ndata;
-    fill_sigma(s, i, fixed, organ, m->nelems, sigma);
+    fill_sigma(s, i, t.fixed, organ, m->nelems, sigma);
     if (eit_forward_solve(f, sigma, p->z, v, e)) break;
     for (int d = 0; d < s->ndata; d++) v[d] *= spec->current / spec->height;
   }

@@ -14,6 +14,8 @@
 #ifndef SIGNALS_EIT_PATIENT_H
 #define SIGNALS_EIT_PATIENT_H
 
+#include <stdbool.h>
+
 #include "signals/eit_forward.h"
 #include "signals/eit_heart.h"
 #include "signals/eit_lung.h"
@@ -33,6 +35,7 @@ typedef struct eit_patient_spec {
   double rate, frequency, current; /* frames/s, Hz and A of the drive */
   double contact;                  /* Ohm m: median contact impedance */
   double height;                   /* m: currents spread over a slice of this height */
+  bool heart_still;                /* control: conductivities do not follow the heart */
   eit_noise noise;
 } eit_patient_spec;
 /* 16 electrodes of 2 cm, 20 frames/s, 100 kHz, 5 mA, volume control, 60 dB. */
@@ -68,6 +71,10 @@ void eit_patient_draw(const eit_patient_spec *s, uint32_t seed, int64_t index, e
 int eit_patient_mesh(const eit_patient_spec *s, const eit_patient *p, double h, eit_mesh **m, err *e);
 /* organ (nelems): eit_organ, EIT_LUNG + lobe for lungs. */
 void eit_patient_organs(const eit_patient *p, const eit_mesh *m, int *organ);
+int eit_patient_organ(const eit_patient *p, const double *x); /* at x (2), inside the outline */
+double eit_patient_outline(const eit_patient *p, double phi); /* its radius in m */
+/* sigma (nelems): conductivities at the end of an expiration before the heart beats, S/m. */
+void eit_patient_rest(const eit_patient_spec *s, const eit_patient *p, const eit_mesh *m, double *sigma);
 
 typedef struct eit_patient_series { /* (nframes) each; owned */
   int nframes, ndata;
