@@ -31,6 +31,8 @@ const deck_key eit_task_keys[] = {
     {"shuffled", DECK_BOOL, AT(shuffled), "false", .help = "control: a network taught the volume of other patients"},
     {"square", DECK_BOOL, AT(square), "false",
      .help = "networks see the whole square of the image, as convolutions want, in place of its pixels in the body"},
+    {"block", DECK_INT, AT(block), "4", 1, 256, .unit = "pixels",
+     .help = "side of the blocks over which the image of what a patient is like is averaged"},
     {"window", DECK_INT, AT(window), "0", 0, 1e8, .unit = "frames", .help = "of training; 0: whole recordings"},
     {"lag", DECK_INT, AT(lag), "2", 0, 1000, .unit = "frames",
      .help = "an answer comes so much later than what it is about"},

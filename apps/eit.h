@@ -13,7 +13,7 @@ extern const app app_eit;
 typedef struct eit_task_conf {
   bool truth[EIT_TRUTHS]; /* what networks are trained for */
   bool shuffled, square;
-  long window, folds, fold, lag, warmup;
+  long block, window, folds, fold, lag, warmup;
 } eit_task_conf;
 extern const deck_key eit_task_keys[];
 
@@ -55,8 +55,10 @@ typedef struct eit_task {
   eit_task_conf c;
   int branches, outputs;
   eit_branch branch[EIT_BRANCHES];
-  double image_sd, rest_sd;                /* of the training patients */
-  double *rest_mean;                       // (pixels)
+  double image_sd; /* of the training patients */
+  int blocks;
+  int *block;   // (pixels): the block of task.block x task.block pixels to which each belongs
+  float *rest;  // (n, blocks): what patients are like: means over blocks, less the training patients', over their sd
   double mean[EIT_TRUTHS], sd[EIT_TRUTHS]; /* of the training patients, or 0 and 1 */
   double *own;                             // (n, EIT_TRUTHS, 2): mean and sd of each recording
 } eit_task;

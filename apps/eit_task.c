@@ -18,22 +18,55 @@ static int part_of(const eit_task_conf *c, long i) {
 
 static void scale_images(eit_task *t) {
   const eit_layout *l = &t->d->l;
-  double sum = 0, square = 0, count = 0, patients = 0;
+  double sum = 0, count = 0;
   for (long i = 0; i < t->d->n; i++) {
+    const float *x = eit_images(t->d, i);
     if (part_of(&t->c, i) < 2) continue;
-    const float *x = eit_images(t->d, i), *rest = x + l->rest;
     for (size_t k = 0; k < l->rest; k++) sum += (double)x[k] * (double)x[k];
-    for (int p = 0; p < l->pixels; p++) t->rest_mean[p] += (double)rest[p];
-    count += (double)l->rest, patients++;
-  }
-  for (int p = 0; p < l->pixels && patients > 0; p++) t->rest_mean[p] /= patients;
-  for (long i = 0; i < t->d->n; i++) {
-    if (part_of(&t->c, i) < 2) continue;
-    const float *rest = eit_images(t->d, i) + l->rest;
-    for (int p = 0; p < l->pixels; p++) square += pow((double)rest[p] - t->rest_mean[p], 2);
+    count += (double)l->rest;
   }
   t->image_sd = sum > 0 ? sqrt(sum / count) : 1;
-  t->rest_sd = square > 0 ? sqrt(square / (patients * l->pixels)) : 1;
+}
+
+/* Blocks that hold a pixel, row by row. */
+static void find_blocks(eit_task *t) {
+  int side = (int)t->c.block, size = t->d->l.size, wide = (size + side - 1) / side;
+  for (int k = 0; k < wide * wide; k++) {
+    int found = 0;
+    for (int p = 0; p < t->d->l.pixels; p++) {
+      int place = t->d->place[p];
+      if (place / size / side * wide + place % size / side == k) t->block[p] = t->blocks, found = 1;
+    }
+    t->blocks += found;
+  }
+}
+
+static void block_means(eit_task *t, long i) {
+  const float *from = eit_images(t->d, i) + t->d->l.rest;
+  float *to = t->rest + (size_t)i * t->blocks;
+  for (int k = 0; k < t->blocks; k++) {
+    double sum = 0, n = 0;
+    for (int p = 0; p < t->d->l.pixels; p++)
+      if (t->block[p] == k) sum += (double)from[p], n++;
+    to[k] = (float)(sum / n);
+  }
+}
+
+static void scale_rest(eit_task *t) {
+  double square = 0, n = 0;
+  for (int k = 0; k < t->blocks; k++) {
+    double mean = 0;
+    n = 0;
+    for (long i = 0; i < t->d->n; i++)
+      if (part_of(&t->c, i) >= 2) mean += (double)t->rest[i * t->blocks + k], n++;
+    for (long i = 0; i < t->d->n; i++) {
+      float *x = &t->rest[i * t->blocks + k];
+      *x -= n > 0 ? (float)(mean / n) : 0;
+      if (part_of(&t->c, i) >= 2) square += (double)*x * (double)*x;
+    }
+  }
+  float per = square > 0 ? (float)sqrt(n * t->blocks / square) : 1;
+  for (long k = 0; k < t->d->n * t->blocks; k++) t->rest[k] *= per;
 }
 
 static double sd_of(double n, double sum, double square) {
@@ -66,16 +99,22 @@ static void add_branch(eit_task *t, eit_branch b) {
   for (int k = 0; k < EIT_TRUTHS; k++)
     if (b.truth[k]) b.truth[at++] = k;
   if (!b.outputs) return;
-  b.channels = (b.image ? 2 * pixels : 0) + (b.airway ? (b.image && t->c.square ? pixels : 1) : 0);
+  b.channels = (!b.image      ? 0
+                : t->c.square ? 2 * pixels
+                              : pixels + t->blocks) +
+               (b.airway ? (b.image && t->c.square ? pixels : 1) : 0);
   t->branch[t->branches++] = b;
   t->outputs += b.outputs;
 }
 
 int eit_task_new(eit_task *t, const eit_data *d, const eit_task_conf *c, err *e) {
   *t = (eit_task){.d = d, .c = *c};
-  t->rest_mean = calloc((size_t)d->l.pixels, sizeof *t->rest_mean);
+  t->block = calloc((size_t)d->l.pixels, sizeof *t->block);
+  t->rest = calloc((size_t)d->n * (size_t)d->l.pixels, sizeof *t->rest);
   t->own = calloc((size_t)d->n * EIT_TRUTHS * 2, sizeof *t->own);
-  if (!t->rest_mean || !t->own) return err_set(e, ERR_RUN, "scales: out of memory");
+  if (!t->block || !t->rest || !t->own) return err_set(e, ERR_RUN, "scales: out of memory");
+  find_blocks(t);
+  for (long i = 0; i < d->n; i++) block_means(t, i);
   eit_branch seen = {.name = "net", .image = true};
   for (int k = 0; k < EIT_TRUTHS; k++) seen.truth[k] = k != EIT_T_TRANSPULMONARY && c->truth[k];
   add_branch(t, seen);
@@ -85,12 +124,12 @@ int eit_task_new(eit_task *t, const eit_data *d, const eit_task_conf *c, err *e)
   }
   if (c->shuffled)
     add_branch(t, (eit_branch){.name = "shuffled", .image = true, .shuffled = true, .truth = {[EIT_T_VOLUME] = 1}});
-  scale_images(t), scale_truths(t);
+  scale_images(t), scale_rest(t), scale_truths(t);
   return 0;
 }
 
 void eit_task_free(eit_task *t) {
-  free(t->rest_mean), free(t->own);
+  free(t->block), free(t->rest), free(t->own);
 }
 
 void eit_nets(const eit_task *t, int frames, nn_net_task *net) {
@@ -115,25 +154,24 @@ double eit_wanted(const eit_task *t, long i, int frame, int k) {
 
 void eit_input(const eit_task *t, const eit_branch *b, long i, int frame, nn_real *x, size_t step) {
   const eit_layout *l = &t->d->l;
-  const float *image = eit_images(t->d, i) + (size_t)frame * l->pixels, *rest = eit_images(t->d, i) + l->rest;
-  float per = (float)(1 / t->image_sd), rest_per = (float)(1 / t->rest_sd);
+  const float *image = eit_images(t->d, i) + (size_t)frame * l->pixels, *rest = t->rest + (size_t)i * t->blocks;
+  float per = (float)(1 / t->image_sd);
   nn_real air = (nn_real)((eit_truth(t->d, i, frame, EIT_T_AIRWAY) - t->mean[EIT_T_AIRWAY]) / t->sd[EIT_T_AIRWAY]);
-  if (!b->image) {
-    x[0] = air;
-    return;
-  }
-  int cells = t->c.square ? l->size * l->size : l->pixels, each = t->c.square ? b->channels / cells : 2;
-  if (t->c.square)
+  if (b->image && t->c.square) {
+    int cells = l->size * l->size, each = b->channels / cells;
     for (int k = 0; k < cells; k++) {
       for (int q = 0; q < 2; q++) x[((size_t)k * each + q) * step] = 0;
-      if (each > 2) x[((size_t)k * each + 2) * step] = air;
+      if (b->airway) x[((size_t)k * each + 2) * step] = air;
     }
-  for (int p = 0; p < l->pixels; p++) {
-    size_t at = (size_t)(t->c.square ? t->d->place[p] : p) * each;
-    x[at * step] = (nn_real)(image[p] * per);
-    x[(at + 1) * step] = (nn_real)((rest[p] - (float)t->rest_mean[p]) * rest_per);
+    for (int p = 0; p < l->pixels; p++) {
+      size_t at = (size_t)t->d->place[p] * each;
+      x[at * step] = (nn_real)(image[p] * per), x[(at + 1) * step] = (nn_real)rest[t->block[p]];
+    }
+    return;
   }
-  if (!t->c.square && b->airway) x[(size_t)(b->channels - 1) * step] = air;
+  for (int p = 0; p < l->pixels && b->image; p++, x += step) *x = (nn_real)(image[p] * per);
+  for (int k = 0; k < t->blocks && b->image; k++, x += step) *x = (nn_real)rest[k];
+  if (b->airway) *x = air;
 }
 
 /* ---- windows ---- */

@@ -15,8 +15,8 @@
 
 #define AT(field) offsetof(eit_ensemble_conf, field)
 const deck_key eit_ensemble_keys[] = {
-    {"seconds", DECK_REAL, AT(seconds), "20", 1, 1e5, .unit = "s", .help = "length of a recording"},
-    {"reference", DECK_REAL, AT(reference), "10", 1, 1e3, .unit = "s",
+    {"seconds", DECK_REAL, AT(seconds), "12", 1, 1e5, .unit = "s", .help = "length of a recording"},
+    {"reference", DECK_REAL, AT(reference), "8", 1, 1e3, .unit = "s",
      .help = "time before it in which the end of an expiration is looked for"},
     {"rate", DECK_REAL, AT(rate), "20", 1, 1000, .unit = "1/s", .help = "frames per second"},
     {"mode", DECK_WORD, AT(mode), "volume", .words = "volume|pressure|support|spontaneous",
@@ -27,7 +27,9 @@ const deck_key eit_ensemble_keys[] = {
     {"gain", DECK_REAL, AT(gain), "3e-3", 0, .5, .help = "standard deviation of the electrodes' gains"},
     {"drift", DECK_REAL, AT(drift), "1e-4", 0, .1, .unit = "1/s^1/2", .help = "random walk of the gains"},
     {"pops", DECK_REAL, AT(pops), "0", 0, 1000, .unit = "1/min", .help = "events of bad contact"},
-    {"h", DECK_REAL, AT(h), "0.01", .002, .05, .unit = "m", .help = "size of elements of the patients' meshes"},
+    {"h", DECK_REAL, AT(h), "0.014", .002, .05, .unit = "m", .help = "size of elements of the patients' meshes"},
+    {"solve_all", DECK_BOOL, AT(solve_all), "false",
+     .help = "voltages of every frame by finite elements, in place of interpolation between 34 of each patient"},
     {"heart_still", DECK_BOOL, AT(heart_still), "false",
      .help = "control: conductivities do not follow the heart, arterial pressure cannot be seen"},
     {0},
@@ -38,7 +40,7 @@ const deck_key eit_imager_keys[] = {
     {"size", DECK_INT, AT(size), "32", 8, 256, .unit = "pixels", .help = "along a side of the image"},
     {"prior", DECK_WORD, AT(prior), "noser", .words = "tikhonov|noser|laplace", .help = "what is known of images"},
     {"noise_figure", DECK_REAL, AT(noise_figure), "0.5", .01, 10, .help = "of the reconstruction"},
-    {"h", DECK_REAL, AT(h), "0.013", .002, .05, .unit = "m",
+    {"h", DECK_REAL, AT(h), "0.018", .002, .05, .unit = "m",
      .help = "size of elements of the mesh on which images are reconstructed"},
     {0},
 };
@@ -53,7 +55,7 @@ const char *const eit_about_names[EIT_ABOUT] = {"compliance [mL/cmH2O]", "resist
 
 static eit_patient_spec spec_of(const eit_ensemble_conf *c) {
   eit_patient_spec s = eit_patient_defaults();
-  s.mode = (eit_ventilation)c->mode, s.rate = c->rate, s.heart_still = c->heart_still;
+  s.mode = (eit_ventilation)c->mode, s.rate = c->rate, s.heart_still = c->heart_still, s.interpolate = !c->solve_all;
   s.noise = (eit_noise){c->noise, c->multiplicative, c->gain, c->drift, c->pops};
   if (c->noise == 0) s.noise = (eit_noise){0};
   return s;
@@ -67,12 +69,22 @@ void eit_imager_free(eit_imager *m) {
   free(m->v0), free(m->bt), free(m);
 }
 
+/* Standard deviations of relative changes of the data, in units of the multiplicative noise or of what is there. */
+static void noise_of(const eit_imager *m, double *noise) {
+  int M = m->protocol->ndata;
+  double square = 0, white, part = m->spec.noise.multiplicative;
+  for (int d = 0; d < M; d++) square += m->v0[d] * m->v0[d] / M;
+  white = m->spec.noise.additive_db > 0 ? sqrt(square) * pow(10, -m->spec.noise.additive_db / 20) : 0;
+  for (int d = 0; d < M; d++) noise[d] = white > 0 || part > 0 ? hypot(white / m->v0[d], part) : 1;
+}
+
 /* B from derivatives jt (nelems, ndata) of the mean patient, divided by v0. */
 static int make_matrix(eit_imager *m, const eit_mesh *mesh, const eit_imager_conf *k, double *jt, err *e) {
   int M = m->protocol->ndata, n = m->raster->n;
   eit_graph *g = NULL;
   eit_linear *l = NULL;
-  double *jp = malloc(sizeof *jp * (size_t)n * M), *b = malloc(sizeof *b * (size_t)n * M), *y = malloc(sizeof *y * M);
+  double *jp = malloc(sizeof *jp * (size_t)n * M), *b = malloc(sizeof *b * (size_t)n * M),
+         *y = malloc(sizeof *y * 2 * M);
   m->bt = malloc(sizeof *m->bt * (size_t)n * M);
   if (!jp || !b || !y || !m->bt) err_set(e, ERR_RUN, "imager: out of memory");
   if (!e->code) eit_graph_of_raster(&g, m->raster, e);
@@ -81,7 +93,8 @@ static int make_matrix(eit_imager *m, const eit_mesh *mesh, const eit_imager_con
   if (!e->code) {
     eit_raster_jacobian(m->raster, M, jt, jp);
     eit_greit_response(mesh, M, jt, (double[]){0, 0}, .1 * (m->raster->x1 - m->raster->x0) / 2, y);
-    eit_onestep_new(&l, eit_prior_find(prior_names[k->prior]), g, n, M, jp, NULL, 0, e);
+    noise_of(m, y + M);
+    eit_onestep_new(&l, eit_prior_find(prior_names[k->prior]), g, n, M, jp, y + M, 0, e);
   }
   if (!e->code && !eit_linear_choose(l, k->noise_figure, y, NULL, &m->lambda, e) &&
       !eit_linear_matrix(l, m->lambda, b, e))

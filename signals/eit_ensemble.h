@@ -13,6 +13,7 @@ typedef struct eit_ensemble_conf {
   int mode;                        /* eit_ventilation */
   double noise, multiplicative, gain, drift, pops; /* as in eit_noise */
   double h;                                        /* m: elements of the patients' meshes */
+  bool solve_all;                                  /* at every frame, in place of interpolation */
   bool heart_still;                                /* control: conductivities do not follow the heart */
 } eit_ensemble_conf;
 extern const deck_key eit_ensemble_keys[];

@@ -2,13 +2,16 @@
  *
  * Lung: gas fraction phi = gas/(gas + wet) of each lobe, sigma = bubbles(wet tissue, phi) seen as cylinders (2D), wet
  * tissue a mixture with a part of blood that follows the pulmonary pulse. Heart: blood and wall by volume, blood leaves
- * with the ejection. x is the patient's left, y the front. */
+ * with the ejection. x is the patient's left, y the front. Voltages depend on five conductivities that move: solved for
+ * at every frame, or at 34 points only, between them by a polynomial along the principal axes of their logarithms. */
 #include "signals/eit_patient.h"
 
+#include <gsl/gsl_eigen.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "signals/dense.h"
 #include "signals/eit_tissue.h"
 
 #define PI 3.14159265358979323846
@@ -250,32 +253,164 @@ static void conductivities(const eit_patient_spec *spec, const eit_patient *p, c
   }
 }
 
-static void fill_sigma(const eit_patient_series *s, int frame, const double *fixed, const int *organ, int n,
-                       double *sigma) {
-  for (int k = 0; k < n; k++)
-    sigma[k] = organ[k] >= EIT_LUNG    ? s->lobe_sigma[(long)frame * EIT_LOBES + organ[k] - EIT_LUNG]
-               : organ[k] == EIT_HEART ? s->heart_sigma[frame]
-                                       : fixed[organ[k]];
+/* ---- voltages ---- */
+
+enum { MOVING = EIT_LOBES + 1, NODES = 5, GRID = NODES * NODES, POINTS = GRID + 3 * (MOVING - 2) };
+static const double node[NODES] = {0, -1, -M_SQRT1_2, M_SQRT1_2, 1};
+
+/* Log conductivities that move, along their principal axes: ln sigma = centre + axis x, x within -1 .. 1 over all
+ * frames. The first two are breathing and the heart. */
+typedef struct moving {
+  double mean[MOVING], axis[MOVING][MOVING], centre[MOVING], half[MOVING]; /* axis [which][conductivity] */
+} moving;
+
+static double moving_log(const eit_patient_series *s, int frame, int j) {
+  return log(j < EIT_LOBES ? s->lobe_sigma[(long)frame * EIT_LOBES + j] : s->heart_sigma[frame]);
 }
 
-/* Voltages of all frames. */
+static void principal_axes(const eit_patient_series *s, moving *m) {
+  double cov[MOVING * MOVING] = {0}, value[MOVING], vector[MOVING * MOVING], n = s->nframes;
+  for (int j = 0; j < MOVING; j++) {
+    m->mean[j] = 0;
+    for (int i = 0; i < s->nframes; i++) m->mean[j] += moving_log(s, i, j) / n;
+  }
+  for (int i = 0; i < s->nframes; i++)
+    for (int j = 0; j < MOVING; j++)
+      for (int k = 0; k < MOVING; k++)
+        cov[j * MOVING + k] += (moving_log(s, i, j) - m->mean[j]) * (moving_log(s, i, k) - m->mean[k]) / n;
+  gsl_matrix_view c = gsl_matrix_view_array(cov, MOVING, MOVING), u = gsl_matrix_view_array(vector, MOVING, MOVING);
+  gsl_vector_view l = gsl_vector_view_array(value, MOVING);
+  gsl_eigen_symmv_workspace *w = gsl_eigen_symmv_alloc(MOVING);
+  for (int k = 0; k < MOVING * MOVING && !w; k++) vector[k] = k / MOVING == k % MOVING;
+  if (w) {
+    gsl_eigen_symmv(&c.matrix, &l.vector, &u.matrix, w);
+    gsl_eigen_symmv_sort(&l.vector, &u.matrix, GSL_EIGEN_SORT_VAL_DESC);
+    gsl_eigen_symmv_free(w);
+  }
+  for (int a = 0; a < MOVING; a++)
+    for (int j = 0; j < MOVING; j++) m->axis[a][j] = vector[j * MOVING + a];
+}
+
+/* Coordinates x of a frame, before centre and half are known: along the axes. */
+static void along(const eit_patient_series *s, const moving *m, int frame, double x[MOVING]) {
+  for (int a = 0; a < MOVING; a++) {
+    x[a] = 0;
+    for (int j = 0; j < MOVING; j++) x[a] += m->axis[a][j] * (moving_log(s, frame, j) - m->mean[j]);
+  }
+}
+
+static moving range_of(const eit_patient_series *s) {
+  moving m;
+  double low[MOVING], high[MOVING], x[MOVING];
+  principal_axes(s, &m);
+  for (int i = 0; i < s->nframes; i++) {
+    along(s, &m, i, x);
+    for (int a = 0; a < MOVING; a++) low[a] = fmin(i ? low[a] : x[a], x[a]), high[a] = fmax(i ? high[a] : x[a], x[a]);
+  }
+  for (int a = 0; a < MOVING; a++) m.centre[a] = (low[a] + high[a]) / 2, m.half[a] = (high[a] - low[a]) / 2;
+  return m;
+}
+
+/* Where voltages are computed: a grid in the first two axes; then -1 and +1 along each other one; then +1 along it and
+ * the first. */
+static void point_of(int number, double x[MOVING]) {
+  memset(x, 0, MOVING * sizeof *x);
+  if (number < GRID) {
+    x[0] = node[number / NODES], x[1] = node[number % NODES];
+    return;
+  }
+  number -= GRID;
+  x[2 + number / 3] = number % 3 ? 1 : -1;
+  if (number % 3 == 2) x[0] = 1;
+}
+
+/* w: of the values at the nodes in the polynomial through them, at x. */
+static void lagrange(double x, double w[NODES]) {
+  for (int i = 0; i < NODES; i++) {
+    w[i] = 1;
+    for (int k = 0; k < NODES; k++)
+      if (k != i) w[i] *= (x - node[k]) / (node[i] - node[k]);
+  }
+}
+
+/* Weights of the voltages at the POINTS, at x: fourth degree in each of the first two axes, and second degree in
+ * each other one, whose slope changes along the first. */
+static void weights_at(const double x[MOVING], double w[POINTS]) {
+  double u[NODES], v[NODES];
+  const int end = NODES - 1; /* where the first axis is +1 and the second 0: point end * NODES */
+  lagrange(x[0], u), lagrange(x[1], v);
+  for (int i = 0; i < GRID; i++) w[i] = u[i / NODES] * v[i % NODES];
+  for (int a = 2; a < MOVING; a++) {
+    double *own = w + GRID + 3 * (a - 2), both = x[0] * x[a];
+    own[0] = x[a] * (x[a] - 1) / 2, own[1] = x[a] * (x[a] + 1) / 2 - both, own[2] = both;
+    w[0] += both - x[a] * x[a], w[end * NODES] -= both;
+  }
+}
+
+typedef struct body { /* what a solve needs */
+  const eit_patient_spec *spec;
+  const eit_patient *p;
+  const eit_mesh *m;
+  eit_forward *f;
+  tissues t;
+  int *organ;    /* (nelems) */
+  double *sigma; /* (nelems) */
+  int ndata;
+} body;
+
+static int solve(const body *b, const double lobe[EIT_LOBES], double heart, double *v, err *e) {
+  for (int k = 0; k < b->m->nelems; k++)
+    b->sigma[k] = b->organ[k] >= EIT_LUNG    ? lobe[b->organ[k] - EIT_LUNG]
+                  : b->organ[k] == EIT_HEART ? heart
+                                             : b->t.fixed[b->organ[k]];
+  if (eit_forward_solve(b->f, b->sigma, b->p->z, v, e)) return e->code;
+  for (int d = 0; d < b->ndata; d++) v[d] *= b->spec->current / b->spec->height;
+  return 0;
+}
+
+static int every_frame(const body *b, eit_patient_series *s, err *e) {
+  for (int i = 0; i < s->nframes && !e->code; i++)
+    solve(b, s->lobe_sigma + (long)i * EIT_LOBES, s->heart_sigma[i], s->clean + (long)i * s->ndata, e);
+  return e->code;
+}
+
+static int interpolated(const body *b, eit_patient_series *s, err *e) {
+  moving m = range_of(s);
+  double *v = room(POINTS, s->ndata), x[MOVING], sigma[MOVING], w[POINTS];
+  if (!v) err_set(e, ERR_RUN, "patient: no memory");
+  for (int q = 0; q < POINTS && !e->code; q++) {
+    point_of(q, x);
+    for (int j = 0; j < MOVING; j++) {
+      sigma[j] = m.mean[j];
+      for (int a = 0; a < MOVING; a++) sigma[j] += m.axis[a][j] * (m.centre[a] + m.half[a] * x[a]);
+      sigma[j] = exp(sigma[j]);
+    }
+    solve(b, sigma, sigma[EIT_LOBES], v + (long)q * s->ndata, e);
+  }
+  for (int i = 0; i < s->nframes && !e->code; i++) {
+    along(s, &m, i, x);
+    for (int a = 0; a < MOVING; a++) x[a] = m.half[a] > 1e-9 ? (x[a] - m.centre[a]) / m.half[a] : 0;
+    weights_at(x, w);
+    dense_product(1, s->ndata, POINTS, w, v, s->clean + (long)i * s->ndata);
+  }
+  free(v);
+  return e->code;
+}
+
 static int voltages(const eit_patient_spec *spec, const eit_patient *p, const eit_mesh *m, const eit_protocol *protocol,
                     eit_patient_series *s, err *e) {
-  tissues t = tissues_at(spec->frequency);
-  double *sigma = room(m->nelems, 1);
-  int *organ = malloc((size_t)m->nelems * sizeof *organ + 8);
-  eit_forward *f = NULL;
-  if (!sigma || !organ) err_set(e, ERR_RUN, "patient: no memory for %d elements", m->nelems);
-  if (!e->code) eit_forward_new(&f, m, protocol, EIT_COMPLETE, e);
-  if (!e->code) eit_patient_organs(p, m, organ);
-  for (int i = 0; i < s->nframes && !e->code; i++) {
-    double *v = s->clean + (long)i * s->ndata;
-    fill_sigma(s, i, t.fixed, organ, m->nelems, sigma);
-    if (eit_forward_solve(f, sigma, p->z, v, e)) break;
-    for (int d = 0; d < s->ndata; d++) v[d] *= spec->current / spec->height;
+  body b = {spec, p, m, NULL, tissues_at(spec->frequency), NULL, room(m->nelems, 1), s->ndata};
+  b.organ = malloc((size_t)m->nelems * sizeof *b.organ + 8);
+  if (!b.sigma || !b.organ) err_set(e, ERR_RUN, "patient: no memory for %d elements", m->nelems);
+  if (!e->code && !eit_forward_new(&b.f, m, protocol, EIT_COMPLETE, e)) {
+    eit_patient_organs(p, m, b.organ);
+    if (spec->interpolate)
+      interpolated(&b, s, e);
+    else
+      every_frame(&b, s, e);
   }
-  eit_forward_free(f);
-  free(sigma), free(organ);
+  eit_forward_free(b.f);
+  free(b.sigma), free(b.organ);
   return e->code;
 }
 

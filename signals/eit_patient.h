@@ -35,7 +35,9 @@ typedef struct eit_patient_spec {
   double rate, frequency, current; /* frames/s, Hz and A of the drive */
   double contact;                  /* Ohm m: median contact impedance */
   double height;                   /* m: currents spread over a slice of this height */
-  bool heart_still;                /* control: conductivities do not follow the heart */
+  bool interpolate; /* voltages between 34 solved points, to about a hundredth of the usual noise; else solved at every
+                       frame */
+  bool heart_still; /* control: conductivities do not follow the heart */
   eit_noise noise;
 } eit_patient_spec;
 /* 16 electrodes of 2 cm, 20 frames/s, 100 kHz, 5 mA, volume control, 60 dB. */

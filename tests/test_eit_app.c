@@ -1,0 +1,218 @@
+/* test_eit_app.c: recordings of simulated patients as images: what is drawn moves with the lungs and shows organs where
+ * they are; windows, scales and lag of app eit; networks beside each other are those built alone; a stream of single
+ * frames gives the answers of the whole recording, and layers that look ahead are refused. */
+#include <math.h>
+
+#include "apps/eit.h"
+#include "nn/stream.h"
+#include "tests/check.h"
+
+enum { SIZE = 16, FRAMES = 100, PATIENTS = 6 };
+static err e;
+static const eit_ensemble_conf conf = {.seconds = 5,
+                                       .reference = 6,
+                                       .rate = 20,
+                                       .noise = 60,
+                                       .multiplicative = 1e-3,
+                                       .gain = 3e-3,
+                                       .drift = 1e-4,
+                                       .h = .025};
+static const eit_imager_conf seen = {.size = SIZE, .prior = 1, .noise_figure = .5, .h = .03};
+
+static eit_data record(void) {
+  eit_imager *m = NULL;
+  CHECK(!eit_imager_new(&m, &conf, &seen, &e));
+  eit_data d = {.n = PATIENTS, .rate = 20, .l = eit_layout_of(FRAMES, m->raster->n, SIZE)};
+  d.all = malloc(sizeof *d.all * PATIENTS * d.l.row), d.place = malloc(sizeof *d.place * (size_t)d.l.pixels);
+  memcpy(d.place, m->raster->place, sizeof *d.place * (size_t)d.l.pixels);
+  for (long i = 0; i < PATIENTS; i++)
+    CHECK_REPORT(!eit_ensemble_record(m, &conf, &d.l, 1, i, d.all + (size_t)i * d.l.row, &e), "%.500s", e.text);
+  float *again = malloc(sizeof *again * d.l.row);
+  CHECK(!eit_ensemble_record(m, &conf, &d.l, 1, 3, again, &e));
+  CHECK(!memcmp(again, d.all + 3 * d.l.row, sizeof *again * d.l.row));
+  free(again), eit_imager_free(m);
+  return d;
+}
+
+/* Voltages between 34 solved points against those solved at every frame: the error in units of the noise at 60 dB. */
+static void interpolation(void) {
+  eit_patient_spec s = eit_patient_defaults();
+  eit_protocol *protocol = NULL;
+  double worst = 0;
+  CHECK(!eit_protocol_pairs(&protocol, 16, 1, true, 1, &e));
+  for (int who = 0; who < 4; who++) {
+    eit_patient p;
+    eit_mesh *m = NULL;
+    eit_patient_series *every = NULL, *between = NULL;
+    eit_patient_draw(&s, 7, who, &p);
+    s.interpolate = false;
+    CHECK(!eit_patient_mesh(&s, &p, .025, &m, &e) &&
+          !eit_patient_simulate(&s, &p, m, protocol, 7, who, 100, &every, &e));
+    s.interpolate = true;
+    CHECK(!eit_patient_simulate(&s, &p, m, protocol, 7, who, 100, &between, &e));
+    for (long i = 0; i < 100L * protocol->ndata; i++)
+      worst = fmax(worst, fabs(between->clean[i] / every->clean[i] - 1));
+    eit_patient_series_free(every), eit_patient_series_free(between), eit_mesh_free(m);
+  }
+  printf("interpolated voltages: error of %.2g of the noise at most\n", worst);
+  CHECK(worst > 0 && worst < 1e-3);
+  eit_protocol_free(protocol);
+}
+
+/* Lungs hold gas, which conducts less: their pixels fall as volume rises, more than those outside. */
+static void images(const eit_data *d) {
+  for (long i = 0; i < PATIENTS; i++) {
+    const float *x = eit_images(d, i), *organ = x + d->l.organ;
+    int high = 0, low = 0, lungs = 0, others = 0;
+    double inside = 0, outside = 0;
+    for (int t = 0; t < FRAMES; t++) {
+      high = eit_truth(d, i, t, EIT_T_VOLUME) > eit_truth(d, i, high, EIT_T_VOLUME) ? t : high;
+      low = eit_truth(d, i, t, EIT_T_VOLUME) < eit_truth(d, i, low, EIT_T_VOLUME) ? t : low;
+    }
+    for (int p = 0; p < d->l.pixels; p++) {
+      double change = (double)(x[high * d->l.pixels + p] - x[low * d->l.pixels + p]);
+      int o = (int)organ[d->place[p]];
+      CHECK(o >= EIT_MUSCLE && o < EIT_LUNG + EIT_LOBES);
+      if (o >= EIT_LUNG) inside += change, lungs++;
+      if (o < EIT_LUNG) outside += change, others++;
+    }
+    CHECK_REPORT(inside / lungs < 3 * fmin(0, outside / others) && inside < 0, "patient %ld: lungs %g, others %g", i,
+                 inside / lungs, outside / others);
+    CHECK(organ[0] == -1 && lungs > d->l.pixels / 6);
+  }
+}
+
+static void scales(const eit_data *d) {
+  eit_task_conf c = {.truth = {1, 1, 1, 1, 1}, .block = 4, .folds = 3, .fold = 1, .window = 30, .shuffled = true};
+  eit_task t;
+  eit_set train, test;
+  CHECK(!eit_task_new(&t, d, &c, &e) && t.branches == 4 && t.outputs == 7);
+  CHECK(!eit_set_new(&train, &t, 2, 2, 30, true, &e) && !eit_set_new(&test, &t, 0, 0, 0, false, &e));
+  CHECK(train.patients == 2 && train.patient[0] == 0 && train.patient[1] == 3);
+  CHECK(test.patients == 2 && test.patient[0] == 1 && test.frames == FRAMES && train.frames == 30);
+  double sum[2] = {0}, square[2] = {0}, n = 2 * FRAMES;
+  for (int i = 0; i < 2; i++)
+    for (int f = 0; f < FRAMES; f++) {
+      double volume = eit_wanted(&t, train.patient[i], f, EIT_T_VOLUME), own = eit_wanted(&t, 1, f, EIT_T_ARTERIAL);
+      sum[0] += volume, square[0] += volume * volume, sum[1] += own, square[1] += own * own;
+    }
+  CHECK_NEAR(sum[0] / n, 0, 1e-9);
+  CHECK_NEAR(square[0] / n, 1, 1e-9);
+  CHECK_NEAR(sum[1] / n, 0, 1e-9);
+  CHECK_NEAR(square[1] / n, 1, 1e-9);
+  t.c.lag = 2;
+  CHECK(isnan(eit_wanted(&t, 0, 1, EIT_T_FLOW)));
+  double flow = (double)eit_truth(d, 4, 48, EIT_T_FLOW);
+  CHECK_NEAR(t.mean[EIT_T_FLOW] + t.sd[EIT_T_FLOW] * eit_wanted(&t, 4, 50, EIT_T_FLOW), flow, 1e-6 * fabs(flow) + 1e-6);
+  eit_set_free(&train), eit_set_free(&test), eit_task_free(&t);
+}
+
+static const deck_section schema[] = {{.name = "net", .keys = nn_nets_keys, .kinds = nn_nets, .kind_def = "gru"}, {0}};
+
+static nn_graph *built(const char *net, int count, const nn_net_task *task) {
+  char text[300];
+  deck *d = NULL;
+  nn_graph *g = NULL;
+  snprintf(text, sizeof text, "app: x\nnet: %s\n", net);
+  CHECK_REPORT(!deck_parse(&d, "deck", text, strlen(text), NULL, 0, schema, &e), "%.500s", e.text);
+  CHECK_REPORT(!nn_nets_beside(&g, count, task, d, &e), "%.500s", e.text);
+  deck_free(d);
+  return g;
+}
+
+/* Answers of the whole recording of patient i, (FRAMES, outputs); frame by frame where `stream`. */
+static void answers(const eit_task *t, const char *net, long i, bool stream, nn_real *y) {
+  nn_net_task task[EIT_BRANCHES];
+  nn_plan *p = NULL;
+  nn_frame *f = NULL;
+  nn_stream *s = NULL;
+  eit_nets(t, stream ? 1 : FRAMES, task);
+  nn_graph *g = built(net, t->branches, task);
+  nn_real *theta = nn_alloc(g->nparam * sizeof *theta), *state = nn_alloc(g->nstate * sizeof *state);
+  nn_init(g, theta, 3), nn_init_state(g, state);
+  if (stream) {
+    CHECK_REPORT(!nn_stream_new(&s, g, 1, theta, state, &e), "%.500s", e.text);
+    for (int pass = 0; pass < 2; pass++) { /* the second recording starts anew */
+      nn_stream_begin(s);
+      for (int frame = 0; frame < FRAMES; frame++) {
+        for (int k = 0; k < t->branches; k++) eit_input(t, &t->branch[k], i, frame, nn_stream_input(s, k), 1);
+        memcpy(y + frame * t->outputs, nn_stream_push(s), sizeof *y * (size_t)t->outputs);
+      }
+    }
+  } else {
+    CHECK(!nn_plan_new(&p, g, 1, false, false, &e) && !nn_frame_new(&f, p, NULL, &e));
+    f->theta = theta, f->state = state, f->valid = 1, f->whole = FRAMES;
+    for (int node = 0, k = 0; node < g->nnodes; node++) {
+      if (g->node[node].op) continue;
+      for (int frame = 0; frame < FRAMES; frame++)
+        eit_input(t, &t->branch[k], i, frame, f->value[node] + (size_t)frame * t->branch[k].channels, 1);
+      k++;
+    }
+    nn_forward(p, f);
+    memcpy(y, f->value[g->output], sizeof *y * (size_t)(FRAMES * t->outputs));
+    nn_frame_free(f, NULL), nn_plan_free(p);
+  }
+  nn_stream_free(s), nn_graph_free(g), free(theta), free(state);
+}
+
+static void streams(const eit_data *d) {
+  static const char *const net[] = {"{kind: gru, layers: 2, width: 6, encoder: [8]}",
+                                    "{kind: lstm, layers: 1, width: 6, encoder: [8]}",
+                                    "{kind: gru, layers: 1, width: 5, channels: [3, 4], encoder: [8]}"};
+  for (int k = 0; k < 3; k++) {
+    eit_task_conf c = {.truth = {1, 0, 0, 1, k < 2}, .block = 4, .folds = 3, .square = k == 2};
+    eit_task t;
+    double most = 0, size = 0;
+    CHECK(!eit_task_new(&t, d, &c, &e));
+    size_t n = (size_t)(FRAMES * t.outputs);
+    nn_real *whole = malloc(sizeof *whole * n), *single = malloc(sizeof *single * n);
+    answers(&t, net[k], 2, false, whole), answers(&t, net[k], 2, true, single);
+    for (size_t i = 0; i < n; i++) {
+      most = fmax(most, fabs((double)(whole[i] - single[i])));
+      size = fmax(size, fabs((double)whole[i]));
+    }
+    CHECK_REPORT(most <= 1e-5 && size > .01, "%s: answers to %g differ by %g frame by frame", net[k], size, most);
+    free(whole), free(single), eit_task_free(&t);
+  }
+}
+
+static void refusals(const eit_data *d) {
+  static const char *const net[] = {"{kind: gru, width: 4, bidirectional: true}",
+                                    "{kind: lstm, width: 4, bidirectional: true}"};
+  for (int k = 0; k < 2; k++) {
+    nn_net_task task = {.in = {{1, 1, 1}, 3}, .sequence = true, .outputs = 1};
+    nn_graph *g = built(net[k], 1, &task);
+    nn_stream *s = NULL;
+    err bad = {0};
+    CHECK_INT(nn_stream_new(&s, g, 1, NULL, NULL, &bad), ERR_DECK);
+    CHECK(!s && strstr(bad.text, "later frames"));
+    nn_graph_free(g);
+  }
+  eit_task_conf c = {.truth = {1}, .block = 4, .folds = 100, .fold = 50};
+  eit_task t;
+  eit_set s;
+  err none = {0};
+  CHECK(!eit_task_new(&t, d, &c, &e));
+  CHECK_INT(eit_set_new(&s, &t, 0, 0, 0, false, &none), ERR_DECK);
+  eit_set_free(&s), eit_task_free(&t);
+}
+
+/* Networks beside each other have the parameters and answers of those built alone: none leaks into another. */
+static void beside(void) {
+  static const char net[] = "{kind: gru, layers: 1, width: 5}";
+  nn_net_task task[2] = {{.in = {{4, 1, 1}, 3}, .sequence = true, .outputs = 2},
+                         {.in = {{4, 1, 1}, 1}, .sequence = true, .outputs = 1}};
+  nn_graph *both = built(net, 2, task), *first = built(net, 1, task), *second = built(net, 1, task + 1);
+  CHECK(both->nparam == first->nparam + second->nparam);
+  CHECK_INT(both->node[both->output].shape.channels, 3);
+  CHECK(nn_find(both, "x") && nn_find(both, "x2"));
+  nn_graph_free(both), nn_graph_free(first), nn_graph_free(second);
+}
+
+int main(void) {
+  eit_data d = record();
+  interpolation(), images(&d), scales(&d), streams(&d), refusals(&d), beside();
+  CHECK_REPORT(!e.code, "%.500s", e.text);
+  eit_data_close(&d);
+  return check_done();
+}
