@@ -66,8 +66,12 @@ typedef struct eit_task {
 int eit_task_new(eit_task *t, const eit_data *d, const eit_task_conf *c, err *e);
 void eit_task_free(eit_task *t);
 bool eit_normalised(int truth);
-/* Truth k of patient i at frame t as networks are to answer it, lag frames later. */
+/* What networks are to answer of truth k of patient i at `frame`, in standard deviations; it is about lag frames
+ * before.
+ */
 double eit_wanted(const eit_task *t, long i, int frame, int k);
+/* Such an answer z in the units of the truth (eit_normalised: in standard deviations). */
+double eit_value(const eit_task *t, long i, int frame, int k, double z);
 /* Tasks for nn_nets_beside, for sequences of so many frames. */
 void eit_nets(const eit_task *t, int frames, nn_net_task *net);
 /* Frame `frame` of patient i as input of branch b: numbers x[k * step], k < channels. */
@@ -101,8 +105,9 @@ typedef struct eit_verdict {
 } eit_verdict;
 int eit_judge(run *r, const eit_set *train, const eit_set *test, const nn_real *z, long replicates, double level,
               err *e);
-/* Output k of patient i at frame t in the units of the truth (eit_normalised: in standard deviations). */
+/* Of test patient i at `frame`, as eit_value: output number `output`; truth k. */
 double eit_answer(const eit_verdict *v, int output, long i, int frame);
+double eit_true(const eit_verdict *v, long i, int frame, int k);
 void eit_figures(run *r, const eit_verdict *v);
 
 #endif

@@ -14,8 +14,7 @@ static void in_time(plot *p, const eit_verdict *v, int at, int truth, double *x)
   bool normal = eit_normalised(truth);
   snprintf(label, sizeof label, "%s [%s]", eit_truth_names[truth], normal ? "sd" : eit_truth_units[truth]);
   for (int f = 0; f < n; f++) {
-    double wanted = eit_wanted(t, v->test->patient[i], f + lag, truth);
-    x[f] = f / t->d->rate, x[n + f] = normal ? wanted : t->mean[truth] + t->sd[truth] * wanted;
+    x[f] = f / t->d->rate, x[n + f] = eit_true(v, i, f + lag, truth);
     x[2 * n + f] = eit_answer(v, at, i, f + lag);
   }
   plot_panel(p, "An unseen patient", "time [s]", label, 0, 0);

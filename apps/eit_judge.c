@@ -160,16 +160,15 @@ double eit_answer(const eit_verdict *v, int output, long i, int frame) {
   for (int k = 0, at = 0; k < t->branches; k++)
     for (int q = 0; q < t->branch[k].outputs; q++, at++) {
       int truth = t->branch[k].truth[q];
-      if (at == output) return eit_normalised(truth) ? z : t->mean[truth] + t->sd[truth] * z;
+      if (at == output) return eit_value(t, v->test->patient[i], frame, truth, z);
     }
   return NAN;
 }
 
-/* Truth k of test patient i as the answer at `frame` is to be. */
-static double truth_of(const eit_verdict *v, long i, int frame, int k) {
+double eit_true(const eit_verdict *v, long i, int frame, int k) {
   const eit_task *t = v->test->t;
-  double z = eit_wanted(t, v->test->patient[i], frame, k);
-  return eit_normalised(k) ? z : t->mean[k] + t->sd[k] * z;
+  long who = v->test->patient[i];
+  return eit_value(t, who, frame, k, eit_wanted(t, who, frame, k));
 }
 
 static double total(const eit_data *d, long i, int frame) {
@@ -278,7 +277,7 @@ static int columns_of(panel *p, const eit_verdict *v, int truth, int output, boo
     double slope = output < 0 ? v->own[2 * i] : v->slope, shift = output < 0 ? v->own[2 * i + 1] : v->shift;
     work->n = 0;
     for (int f = first; f < t->d->l.frames; f++) {
-      work->truth[work->n] = truth_of(v, i, f, truth);
+      work->truth[work->n] = eit_true(v, i, f, truth);
       work->guess[work->n++] = line ? slope * total(t->d, who, f - lag) + shift : eit_answer(v, output, i, f);
     }
     if (measure(work, &m, e)) break;

@@ -14,6 +14,13 @@ static int part_of(const eit_task_conf *c, long i) {
   return (int)((i + c->folds - c->fold) % c->folds);
 }
 
+/* What a network tells of truth k: of the transpulmonary pressure only what it is not given, minus the oesophageal
+ * pressure. */
+static double told(const eit_data *d, long i, int frame, int k) {
+  double x = (double)eit_truth(d, i, frame, k);
+  return k == EIT_T_TRANSPULMONARY ? x - (double)eit_truth(d, i, frame, EIT_T_AIRWAY) : x;
+}
+
 /* ---- scales ---- */
 
 static void scale_images(eit_task *t) {
@@ -81,7 +88,7 @@ static void scale_truths(eit_task *t) {
     for (long i = 0; i < t->d->n; i++) {
       double sum = 0, square = 0, *own = t->own + (i * EIT_TRUTHS + k) * 2;
       for (int f = 0; f < frames; f++) {
-        double x = (double)eit_truth(t->d, i, f, k);
+        double x = told(t->d, i, f, k);
         sum += x, square += x * x;
       }
       own[0] = sum / frames, own[1] = sd_of(frames, sum, square);
@@ -138,6 +145,7 @@ void eit_nets(const eit_task *t, int frames, nn_net_task *net) {
     const eit_branch *b = &t->branch[k];
     bool square = t->c.square && b->image;
     net[k] = (nn_net_task){.sequence = true, .outputs = b->outputs};
+    if (b->airway && !square) net[k].beside = 1;
     net[k].in = square ? (nn_shape){{frames, size, size}, b->channels / (size * size)}
                        : (nn_shape){{frames, 1, 1}, b->channels};
   }
@@ -147,9 +155,15 @@ void eit_nets(const eit_task *t, int frames, nn_net_task *net) {
 
 double eit_wanted(const eit_task *t, long i, int frame, int k) {
   if (frame < t->c.lag) return NAN;
-  double x = (double)eit_truth(t->d, i, frame - (int)t->c.lag, k);
+  double x = told(t->d, i, frame - (int)t->c.lag, k);
   const double *own = t->own + (i * EIT_TRUTHS + k) * 2;
   return eit_normalised(k) ? (x - own[0]) / own[1] : (x - t->mean[k]) / t->sd[k];
+}
+
+double eit_value(const eit_task *t, long i, int frame, int k, double z) {
+  if (frame < t->c.lag) return NAN;
+  double given = k == EIT_T_TRANSPULMONARY ? (double)eit_truth(t->d, i, frame - (int)t->c.lag, EIT_T_AIRWAY) : 0;
+  return eit_normalised(k) ? z : t->mean[k] + t->sd[k] * z + given;
 }
 
 void eit_input(const eit_task *t, const eit_branch *b, long i, int frame, nn_real *x, size_t step) {

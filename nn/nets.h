@@ -7,10 +7,12 @@
 
 /* What the problem is; levels must outlive the call only. */
 typedef struct nn_net_task {
-  nn_shape in;       /* of input node 0, "x"; a sequence runs along extent[0] */
-  bool sequence;     /* outputs at every position of extent[0], else one position */
-  int outputs;       /* channels of the output */
-  int meta;          /* numbers beside the signal: input node 1, "meta" (1 position); 0: none */
+  nn_shape in;   /* of input node 0, "x"; a sequence runs along extent[0] */
+  bool sequence; /* outputs at every position of extent[0], else one position */
+  int outputs;   /* channels of the output */
+  int meta;      /* numbers beside the signal: input node 1, "meta" (1 position); 0: none */
+  int beside;    /* of a sequence: the last so many channels of x are no picture: recurrent networks join them behind
+                    the encoder of a frame (where x has one position per frame) */
   const int *levels; /* (meta) number k: 0 a plain number, else a category out of so many */
   double rate;       /* time between samples over that of the training data; 0: 1. State spaces follow, others cannot */
   bool want_grad;    /* gradients with respect to input 0 will be asked for (nn_want_grad) */

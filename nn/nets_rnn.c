@@ -33,7 +33,7 @@ static const deck_key keys[] = {
 
 /* One position per frame; frames of one position are convolved along the sequence, which then keeps its extent only
  * with stride 1. */
-static int encode(nn_graph *g, int x, const nn_net_task *t, const conf *k, err *e) {
+static int encode_frame(nn_graph *g, int x, const nn_net_task *t, const conf *k, err *e) {
   bool image = nn_positions(t->in) > t->in.extent[0];
   for (int l = 0; l < k->channels.n; l++) {
     nn_window_conf w = nn_window_same(1, (int)k->kernel, 1, false);
@@ -58,6 +58,15 @@ static int encode(nn_graph *g, int x, const nn_net_task *t, const conf *k, err *
     x = nn_layer_dropout(g, x, k->encoder_dropout, e);
   }
   return x;
+}
+
+/* The same with the channels that stand beside the picture. */
+static int encode(nn_graph *g, int x, const nn_net_task *t, const conf *k, err *e) {
+  int rest = t->in.channels - t->beside;
+  if (!t->beside || !rest || nn_positions(t->in) > t->in.extent[0]) return encode_frame(g, x, t, k, e);
+  int beside = nn_layer(g, &nn_op_slice, &(nn_slice_conf){rest, t->beside}, x, e);
+  int picture = nn_layer(g, &nn_op_slice, &(nn_slice_conf){0, rest}, x, e);
+  return nn_layer2(g, &nn_op_concat, encode_frame(g, picture, t, k, e), beside, e);
 }
 
 static int last_state(nn_graph *g, const int *way, int ways, err *e) {

@@ -40,10 +40,10 @@ go() { # FOLDER RANKS THREADS [OPTIONS]...
 }
 refused() { # WHAT TEXT: reading the patients of folder bad fails with exit code 3 and one message
   OMP_NUM_THREADS=1 $launcher 1 "$spinet" run tiny.yaml -o no --overwrite --quiet -s patients.kind=stored \
-    -s patients.path=bad >out.txt 2>&1
+    -s patients.path=bad >said.txt 2>&1
   code=$?
   check "$1: exit code 3, not $code" [ $code = 3 ]
-  check "$1: message" grep -q "$2" out.txt
+  check "$1: message" grep -q "$2" said.txt
 }
 
 # shellcheck disable=SC2086 # options

@@ -4,10 +4,10 @@ spinet_test(test_eit_mesh)
 spinet_test(test_eit_image)
 spinet_test(test_eit_read)
 spinet_test(test_eit_patient)
-spinet_test(test_eit_app SINGLE TIMEOUT 120)
+spinet_test(test_eit_app SINGLE)
 add_test(NAME app_eit.bits COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/app_eit.sh $<TARGET_FILE:spinet>
                                    $<TARGET_FILE:compare_runs> ${launcher})
-set_tests_properties(app_eit.bits PROPERTIES LABELS fast TIMEOUT 300 PROCESSORS 2 ENVIRONMENT "${spinet_env}")
+set_tests_properties(app_eit.bits PROPERTIES LABELS fast TIMEOUT 600 PROCESSORS 2 ENVIRONMENT "${spinet_env}")
 spinet_test(test_eit_real ARGS ${CMAKE_COMMAND})
 spinet_test(test_eit_real LABEL full ARGS ${CMAKE_COMMAND} full)
 
