@@ -19,6 +19,7 @@ smallness() { # overrides that make a deck of the app run for seconds
     yukawa-generate) echo "-s chain.steps=40 -s chain.thermalisation=5 -s chain.every=1 -s chain.replicas=1 -s model.draw=3" \
       "-s lattice.L=4" ;;
     yukawa-train) echo "-s data.train=$work/ensemble -s data.test=$work/ensemble/run.h5 -s fit.epochs=1 -s net.head=8" ;;
+    yukawa-explain) echo "-s net.from=$work/net -s data.test=$work/ensemble -s explain.nodes=2 -s explain.blocks=2" ;;
     series) echo "-s data.records=60 -s fit.epochs=1 -s net.width=8 -s evaluate.replicates=20" ;;
     eit) echo "-s patients.count=12 -s patients.seconds=8 -s patients.h=.02 -s task.folds=3 -s task.window=0 -s fit.epochs=2 -s fit.batch=8 -s fit.lanes=8" \
       "-s evaluate.replicates=20" ;;
@@ -32,6 +33,15 @@ prepare() { # what a deck of the app reads, small, and the settings that a dry r
       "$program" run "$(dirname "$word")/ensemble-quick-test.yaml" -o "$work/ensemble" --quiet -s lattice.L=4 -s chain.steps=60 \
         -s chain.thermalisation=5 -s chain.replicas=2 >&2
       echo "-s data.train=$work/ensemble -s data.test=$work/ensemble"
+      ;;
+    yukawa-explain)
+      local what=cnn
+      case $word in *mlp*) what=mlp ;; esac
+      "$program" run "$(dirname "$word")/ensemble-quick-test.yaml" -o "$work/ensemble" --quiet -s lattice.L=4 -s chain.steps=60 \
+        -s chain.thermalisation=5 -s chain.replicas=2 >&2
+      "$program" run "$(dirname "$word")/train-$what.yaml" -o "$work/net" --quiet -s data.train="$work/ensemble" \
+        -s data.test="$work/ensemble" -s fit.epochs=1 >&2
+      echo "-s net.from=$work/net -s data.test=$work/ensemble -s explain.blocks=2"
       ;;
   esac
 }
