@@ -20,14 +20,16 @@ enum {
   YUKAWA_AT_ZERO,
   YUKAWA_AT_MEAN
 }; /* origin: where observables count as absent: O = 0, or the mean of the training data */
-enum { YUKAWA_LRP, YUKAWA_GRADIENT, YUKAWA_INTEGRATED, YUKAWA_METHODS };
-extern const char *const yukawa_methods[YUKAWA_METHODS]; /* lrp, input_x_gradient, integrated */
+enum { YUKAWA_LRP, YUKAWA_GRADIENT, YUKAWA_INTEGRATED, YUKAWA_LINKS, YUKAWA_METHODS };
+extern const char *const yukawa_methods[YUKAWA_METHODS]; /* lrp, input_x_gradient, integrated, links */
 
 /* ---- attributions (yukawa_explain_walk.c) ----
  * The answer F is output 0 of the network, kappa^ standardised. One row of numbers per configuration: what follows,
  * then `items` of each method asked for, then relevance and observable of each filter of the first convolution. An item
  * is an input (observables), or (fields) the relevance of all momenta with the same q = sum_mu min(k_mu, L_mu - k_mu):
- * q = 0 is the magnetisation alone, the last q (all sides even) the staggered magnetisation alone. */
+ * q = 0 is the magnetisation alone, the last q (all sides even) the staggered magnetisation alone. The method `links`
+ * (fields) explains T itself, the sum of all links, in place of the network: R_n = phi_n times half its neighbours,
+ * mode by mode |phi_p|^2 sum_mu cos p_mu, as any answer linear in T has it. */
 enum {
   YUKAWA_ANSWER,
   YUKAWA_CLOSURE, /* largest fault of the ledger of a node, relative to the relevance that it moved */

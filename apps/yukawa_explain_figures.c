@@ -58,17 +58,21 @@ static void spectrum(plot *p, const yukawa_grid *g, const yukawa_explanations *x
 
 static void momenta(run *r, const yukawa_vision *v, const yukawa_explanations *x) {
   static const char *const modes[YUKAWA_METHODS] = {"LRP: two modes", "Input x gradient: two modes",
-                                                    "Integrated gradients: two modes"};
+                                                    "Integrated gradients: two modes", NULL};
   static const char *const all[YUKAWA_METHODS] = {"LRP: momenta", "Input x gradient: momenta",
-                                                  "Integrated gradients: momenta"};
+                                                  "Integrated gradients: momenta", NULL};
   plot *p = plot_new("Relevance in momentum space", 2);
-  for (int m = 0; m < x->methods && p; m++) {
+  int links = x->methods - 1;
+  for (int m = 0; m < links && p; m++) {
     plot_panel(p, modes[x->method[m]], kappa_axis, "share of the relevance", 0, 0);
-    column(p, &v->energy, x, 0, "m^2/phi^2", PLOT_LINE), column(p, &v->energy, x, 1, "m_s^2/phi^2", PLOT_LINE);
+    column(p, &v->momentum[links], x, 0, "p = 0 of the links", PLOT_LINE);
+    column(p, &v->momentum[links], x, x->items - 1, "(pi, pi, pi) of the links", PLOT_LINE);
+    column(p, &v->energy, x, 0, NULL, PLOT_GUIDE), column(p, &v->energy, x, 1, "of the energy phi^2", PLOT_GUIDE);
     column(p, &v->momentum[m], x, 0, "p = 0", PLOT_POINTS);
     column(p, &v->momentum[m], x, x->items - 1, "p = (pi, pi, pi)", PLOT_POINTS);
     spectrum(p, &v->momentum[m], x, all[x->method[m]]);
   }
+  if (p) spectrum(p, &v->momentum[links], x, "Links, exact: momenta");
   run_figure(r, p, "momentum.png");
 }
 

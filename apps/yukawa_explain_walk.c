@@ -12,7 +12,7 @@
 #include "xai/momentum.h"
 #include "xai/patterns.h"
 
-const char *const yukawa_methods[YUKAWA_METHODS] = {"lrp", "input_x_gradient", "integrated"};
+const char *const yukawa_methods[YUKAWA_METHODS] = {"lrp", "input_x_gradient", "integrated", "links"};
 
 /* ---- which configurations, how wide a row ---- */
 
@@ -108,6 +108,7 @@ int yukawa_explanations_new(yukawa_explanations *x, const yukawa_model *m, const
   if (c->gradient) x->method[x->methods++] = YUKAWA_GRADIENT;
   if (c->integrated) x->method[x->methods++] = YUKAWA_INTEGRATED;
   if (choose(x, configurations, e) || (fields && (momenta(x, e) || filters(x, e))) || move_origin(x, e)) return e->code;
+  if (fields) x->method[x->methods++] = YUKAWA_LINKS;
   if (!fields) x->items = m->standard.inputs;
   x->width = YUKAWA_HEAD + x->methods * x->items + 2 * x->filters;
   return 0;
@@ -199,6 +200,22 @@ static void put_filters(const yukawa_explanations *x, const walker *w, int first
   }
 }
 
+/* R_n = phi_n times half the sum of its neighbours, S lanes; sum_n R_n = T. */
+static void links(const yukawa_explanations *x, const nn_real *phi, nn_real *R) {
+  long S = x->c.lanes, all = x->data->sites * S, stride = all;
+  memset(R, 0, (size_t)all * sizeof *R);
+  for (int mu = 0; mu < x->data->d; mu++) {
+    int L = x->data->side[mu];
+    long block = stride; /* numbers of a line of planes along mu */
+    stride /= L;
+    for (long i = 0; i < all; i++) {
+      long at = i % block / stride, start = i - at * stride;
+      R[i] += (phi[start + (at + 1) % L * stride] + phi[start + (at + L - 1) % L * stride]) / 2;
+    }
+  }
+  for (long i = 0; i < all; i++) R[i] *= phi[i];
+}
+
 static int explain(const yukawa_explanations *x, walker *w, long first, int valid, double *rows) {
   size_t S = (size_t)x->c.lanes;
   const nn_real *R = NULL;
@@ -220,6 +237,8 @@ static int explain(const yukawa_explanations *x, walker *w, long first, int vali
     } else if (x->method[m] == YUKAWA_GRADIENT) {
       xai_gradient(w->net, w->x, w->seed, 0, true, w->R, &w->e);
       R = w->R;
+    } else if (x->method[m] == YUKAWA_LINKS) {
+      links(x, w->x, w->R), R = w->R;
     } else {
       xai_line line = {w->x, w->zero, w->seed, 0};
       xai_integrated(w->net, &line, &w->q, 1, w->R, w->gap, NULL, &w->e);
