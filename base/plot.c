@@ -1,5 +1,5 @@
-/* plot.c: plot_new, plot_panel, plot_curve, plot_image, plot_write, plot_drop: one gnuplot script with its data inside.
- * Colours: M. Okabe, K. Ito, "Color universal design" (2008). */
+/* plot.c: plot_new, plot_panel, plot_curve, plot_image, plot_map, plot_write, plot_drop: one gnuplot script with its
+ * data inside. Colours: M. Okabe, K. Ito, "Color universal design" (2008). */
 #include "base/plot.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ typedef struct curve {
   plot_style style;
   char *label, *data;     /* label may be NULL; data: gnuplot lines */
   bool error, negative;   /* negative: some y is */
-  double low[2], high[2]; /* of the positive x and y: what a logarithmic axis shows */
+  double low[2], high[2]; /* of the positive x and y: what a logarithmic axis shows; [0]: ends of a colour bar */
   size_t points;
 } curve;
 
@@ -117,15 +117,30 @@ void plot_curve(plot *p, const char *label, plot_style s, size_t n, const double
   fclose(f);
 }
 
-void plot_image(plot *p, const char *label, size_t rows, size_t cols, const double *z) {
+static curve *image(plot *p, const char *label, plot_style style, size_t rows, size_t cols, const double *z) {
   size_t bytes;
-  curve *c = new_curve(p, label, PLOT_IMAGE);
+  curve *c = new_curve(p, label, style);
   FILE *f = c ? open_memstream(&c->data, &bytes) : NULL;
-  if (!f) return;
-  for (size_t i = 0; i < rows; i++)
-    for (size_t j = 0; j < cols; j++) fprintf(f, "%.5g%c", z[i * cols + j], j + 1 == cols ? '\n' : ' ');
+  if (!f) return NULL;
+  for (size_t i = 0; i < rows * cols; i++) {
+    if (isfinite(z[i]))
+      fprintf(f, "%.5g", z[i]);
+    else
+      fputs("NaN", f);
+    fputc((i + 1) % cols ? ' ' : '\n', f);
+  }
   c->points = rows * cols;
   fclose(f);
+  return c;
+}
+
+void plot_image(plot *p, const char *label, size_t rows, size_t cols, const double *z) {
+  image(p, label, PLOT_IMAGE, rows, cols, z);
+}
+
+void plot_map(plot *p, const char *unit, size_t rows, size_t cols, const double *z, double low, double high) {
+  curve *c = image(p, unit, PLOT_MAP, rows, cols, z);
+  if (c) c->low[0] = low, c->high[0] = high > low ? high : low + 1;
 }
 
 /* A text in single quotes; line breaks would end the command. */
@@ -150,12 +165,16 @@ static void put_data(const plot *p, FILE *f) {
       fprintf(f, "$p%dc%d << EOD\n%sEOD\n", i, k, p->panel[i].curve[k].data ? p->panel[i].curve[k].data : "");
 }
 
+static bool pixels(const curve *c) {
+  return c->style == PLOT_IMAGE || c->style == PLOT_MAP;
+}
+
 /* Rows that the key of a panel takes above it. */
 static int key_rows(const panel *a) {
   int n = 0;
   size_t longest = 1;
   for (int k = 0; k < a->n; k++) {
-    if (!a->curve[k].label || !a->curve[k].points) continue;
+    if (!a->curve[k].label || !a->curve[k].points || pixels(&a->curve[k])) continue;
     n++;
     if (strlen(a->curve[k].label) > longest) longest = strlen(a->curve[k].label);
   }
@@ -206,7 +225,13 @@ static void put_image_axes(const curve *c, FILE *f) {
       "set size ratio -1\nset offsets 0,0,0,0\nset border 15\nunset tics\nunset grid\nunset colorbox\nunset key\n"
       "set yrange [*:*] noextend reverse\n",
       f);
-  if (c->label) named(f, "set label 1 ", c->label, " at graph 0,1.03 left noenhanced");
+  if (c->style == PLOT_IMAGE && c->label) named(f, "set label 1 ", c->label, " at graph 0,1.03 left noenhanced");
+  if (c->style != PLOT_MAP) return;
+  fprintf(f, "set colorbox\nset cbtics scale .4\nset cbrange [%.6g:%.6g]\n", c->low[0], c->high[0]);
+  named(f, "set cblabel ", c->label, " noenhanced");
+  fputs(c->low[0] < 0 ? "set palette defined (0 '#0072B2', 1 '#ffffff', 2 '#D55E00')\n"
+                      : "set palette defined (0 '#440154', 1 '#3b528b', 2 '#21918c', 3 '#5ec962', 4 '#fde725')\n",
+        f);
 }
 
 /* A panel of histograms starts at 0. */
@@ -237,7 +262,7 @@ static void put_axes(const panel *a, FILE *f) {
   fputs("reset\n", f);
   put_style(f);
   bool key = false;
-  for (int k = 0; k < a->n; k++) key |= a->curve[k].label && a->curve[k].style != PLOT_IMAGE;
+  for (int k = 0; k < a->n; k++) key |= a->curve[k].label && !pixels(&a->curve[k]);
   named(f, key ? "set key title " : "set title ", a->title, " noenhanced"); /* a key stands beneath the title */
   named(f, "set xlabel ", a->xlabel, " noenhanced");
   named(f, "set ylabel ", a->ylabel, " noenhanced");
@@ -250,7 +275,7 @@ static void put_axes(const panel *a, FILE *f) {
       break;
     }
   if (counts(a)) fputs("set yrange [0:*]\nset offsets graph .03, graph .03, graph .05, 0\n", f);
-  if (a->n && a->curve[0].style == PLOT_IMAGE) put_image_axes(&a->curve[0], f);
+  if (a->n && pixels(&a->curve[0])) put_image_axes(&a->curve[0], f);
 }
 
 /* Lines lie beneath the points: the first pass draws lines and steps, the second points. */
@@ -264,7 +289,7 @@ static void put_curve(const panel *a, int i, int k, FILE *f) {
   const char *colour = colours[k % COLOURS];
   int dash = 1 + k / COLOURS, symbol = symbols[(k + k / COLOURS) % COLOURS];
   fprintf(f, "$p%dc%d ", i, k);
-  if (c->style == PLOT_IMAGE) {
+  if (pixels(c)) {
     fputs("matrix with image notitle", f);
     return;
   }

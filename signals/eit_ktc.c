@@ -1,4 +1,4 @@
-/* eit_ktc.c: eit_ktc_score, eit_segment, eit_ktc_answer.
+/* eit_ktc.c: eit_ktc_score, eit_segment, eit_ktc_classify, eit_ktc_answer.
  *
  * SSIM = (2 mx my + c1)(2 sxy + c2) / ((mx^2 + my^2 + c1)(sx^2 + sy^2 + c2)) with moments under a Gaussian window (Wang
  * et al., IEEE Trans. Image Process. 13 (2004) 600), averaged over the image. */
@@ -69,6 +69,26 @@ void eit_segment(int n, const double *x, double part, double other, double least
   for (int i = 0; i < n; i++) label[i] = below && x[i] < part * low ? 1 : above && x[i] > part * high ? 2 : 0;
 }
 
+/* Bilinear, from the pixels of x (size, size) to the answer's. */
+static double sample(int size, const double *x, int row, int col) {
+  double u = (col + .5) * size / EIT_KTC_SIDE - .5, w = (row + .5) * size / EIT_KTC_SIDE - .5, s = 0;
+  int i = (int)floor(u), j = (int)floor(w);
+  for (int q = 0; q < 4; q++) {
+    int c = i + q % 2, r = j + q / 2;
+    c = c < 0 ? 0 : c >= size ? size - 1 : c, r = r < 0 ? 0 : r >= size ? size - 1 : r;
+    s += x[(long)r * size + c] * (q % 2 ? u - i : 1 - u + i) * (q / 2 ? w - j : 1 - w + j);
+  }
+  return s;
+}
+
+void eit_ktc_classify(int size, const double *x, double part, double other, double least, double *fine, int *label) {
+  for (int i = 0; i < EIT_KTC_SIDE * EIT_KTC_SIDE; i++) {
+    double u = (i % EIT_KTC_SIDE + .5) * 2 / EIT_KTC_SIDE - 1, w = (i / EIT_KTC_SIDE + .5) * 2 / EIT_KTC_SIDE - 1;
+    fine[i] = u * u + w * w < 1 ? sample(size, x, i / EIT_KTC_SIDE, i % EIT_KTC_SIDE) : 0;
+  }
+  eit_segment(EIT_KTC_SIDE * EIT_KTC_SIDE, fine, part, other, least, label);
+}
+
 /* ---- an answer ---- */
 
 #define TANK .115 /* m, radius */
@@ -80,13 +100,13 @@ typedef struct bench { /* what an answer is worked out with */
   eit_graph *g;
   eit_protocol *p; /* of the data that both records have; owned */
   int n;
-  double *v, *noise, *sigma, *s, *image, z[64]; /* (n), (n), (nelems), (pixels), (SIDE SIDE) */
+  double *v, *noise, *sigma, *s, z[64]; /* (n), (n), (nelems), (pixels) */
   int size;
 } bench;
 
 static void close_bench(bench *b) {
   eit_forward_free(b->f), eit_raster_free(b->r), eit_graph_free(b->g), eit_mesh_free(b->m), eit_protocol_free(b->p);
-  free(b->v), free(b->noise), free(b->sigma), free(b->s), free(b->image);
+  free(b->v), free(b->noise), free(b->sigma), free(b->s);
 }
 
 static int same_protocol(const eit_record *a, const eit_record *b, err *e) {
@@ -123,8 +143,7 @@ static int set_up(bench *b, const eit_protocol *p, err *e) {
       eit_raster_square(&b->r, b->m, b->size, e) || eit_graph_of_raster(&b->g, b->r, e))
     return e->code;
   b->sigma = malloc((size_t)b->m->nelems * sizeof *b->sigma), b->s = malloc((size_t)b->r->n * sizeof *b->s);
-  b->image = malloc((size_t)b->size * (size_t)b->size * sizeof *b->image);
-  return b->sigma && b->s && b->image ? 0 : err_set(e, ERR_RUN, "tank: no memory");
+  return b->sigma && b->s ? 0 : err_set(e, ERR_RUN, "tank: no memory");
 }
 
 /* ln sigma of the pixels less that of the water, in b->s. */
@@ -144,37 +163,8 @@ static int invert(bench *b, const double *change, int most, err *e) {
   return 0;
 }
 
-/* Bilinear, from the pixels of the image to the answer's. */
-static double sample(const bench *b, int row, int col) {
-  double x = (col + .5) * b->size / EIT_KTC_SIDE - .5, y = (row + .5) * b->size / EIT_KTC_SIDE - .5, s = 0;
-  int i = (int)floor(x), j = (int)floor(y);
-  for (int q = 0; q < 4; q++) {
-    int c = i + q % 2, r = j + q / 2,
-        cc = c < 0          ? 0
-             : c >= b->size ? b->size - 1
-                            : c,
-        rr = r < 0          ? 0
-             : r >= b->size ? b->size - 1
-                            : r;
-    s += b->image[(long)rr * b->size + cc] * (q % 2 ? x - i : 1 - x + i) * (q / 2 ? y - j : 1 - y + j);
-  }
-  return s;
-}
-
-static int classify(const bench *b, int *label, err *e) {
-  double *fine = malloc((size_t)EIT_KTC_SIDE * EIT_KTC_SIDE * sizeof *fine);
-  if (!fine) return err_set(e, ERR_RUN, "tank: no memory");
-  eit_raster_image(b->r, b->s, 0, b->image);
-  for (int i = 0; i < EIT_KTC_SIDE * EIT_KTC_SIDE; i++) {
-    double x = (i % EIT_KTC_SIDE + .5) * 2 / EIT_KTC_SIDE - 1, y = (i / EIT_KTC_SIDE + .5) * 2 / EIT_KTC_SIDE - 1;
-    fine[i] = x * x + y * y < 1 ? sample(b, i / EIT_KTC_SIDE, i % EIT_KTC_SIDE) : 0;
-  }
-  eit_segment(EIT_KTC_SIDE * EIT_KTC_SIDE, fine, .6, .8, .05, label);
-  free(fine);
-  return 0;
-}
-
-int eit_ktc_answer(const eit_record *water, const eit_record *tank, int size, int most, int *label, err *e) {
+int eit_ktc_answer(const eit_record *water, const eit_record *tank, int size, int most, double *picture, double *fine,
+                   int *label, err *e) {
   if (same_protocol(water, tank, e)) return e->code;
   const eit_protocol *p = water->protocol;
   bench b = {.size = size};
@@ -182,8 +172,10 @@ int eit_ktc_answer(const eit_record *water, const eit_record *tank, int size, in
   b.v = malloc((size_t)water->ndata * sizeof *b.v), b.noise = malloc((size_t)water->ndata * sizeof *b.noise);
   if (!change || !b.v || !b.noise) err_set(e, ERR_RUN, "tank: no memory for %d data", water->ndata);
   if (!e->code && !eit_protocol_copy(&b.p, p, e) && !common_data(&b, water, tank, change, e) && !set_up(&b, p, e) &&
-      !invert(&b, change, most, e))
-    classify(&b, label, e);
+      !invert(&b, change, most, e)) {
+    eit_raster_image(b.r, b.s, 0, picture);
+    eit_ktc_classify(size, picture, .6, .8, .05, fine, label);
+  }
   close_bench(&b);
   free(change);
   return e->code;

@@ -11,6 +11,15 @@ set_tests_properties(app_eit.bits PROPERTIES LABELS fast TIMEOUT 600 PROCESSORS 
 spinet_test(test_eit_real ARGS ${CMAKE_COMMAND})
 spinet_test(test_eit_real LABEL full ARGS ${CMAKE_COMMAND} full)
 
+# App eit-image: on recordings made here, and on the real ones (skipped where they are absent).
+add_executable(eit_image_files eit_image_files.c)
+target_link_libraries(eit_image_files PRIVATE spinet_plain)
+add_test(NAME app_eit_image COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/app_eit_image.sh synthetic $<TARGET_FILE:spinet>
+                                    $<TARGET_FILE:compare_runs> $<TARGET_FILE:eit_image_files> ${launcher})
+add_test(NAME app_eit_image.real COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/app_eit_image.sh real $<TARGET_FILE:spinet> ${CMAKE_COMMAND})
+set_tests_properties(app_eit_image app_eit_image.real PROPERTIES LABELS fast TIMEOUT 900 PROCESSORS 2 SKIP_RETURN_CODE 77
+                     ENVIRONMENT "${spinet_env};OMP_NUM_THREADS=1")
+
 add_executable(fuzz_eit fuzz/fuzz_eit.c)
 target_compile_definitions(fuzz_eit PRIVATE SPINET_FUZZ_STANDALONE)
 target_link_libraries(fuzz_eit PRIVATE spinet_d)

@@ -3,6 +3,7 @@
 #   run_inputs.sh deck     PROGRAM DECK [LAUNCHER...]   passes `check` and `run --dry-run`, and runs when made small
 #   run_inputs.sh template PROGRAM APP                  a template is a deck once its required keys are given
 set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 part=$1 program=$(realpath "$2") word=$3
 shift 3
 launcher=("$@")
@@ -23,6 +24,8 @@ smallness() { # overrides that make a deck of the app run for seconds
     series) echo "-s data.records=60 -s fit.epochs=1 -s net.width=8 -s evaluate.replicates=20" ;;
     eit) echo "-s patients.count=12 -s patients.seconds=8 -s patients.h=.02 -s task.folds=3 -s task.window=0 -s fit.epochs=2 -s fit.batch=8 -s fit.lanes=8" \
       "-s evaluate.replicates=20" ;;
+    eit-image) if grep -q '^phantom:' "$word"; then echo "-s image.size=12 -s image.iterations=1"; else
+      echo "-s frames.count=60 -s body.mesh=0.15 -s body.edge=0.06"; fi ;;
     *) echo "tests/run_inputs.sh does not know how to make a deck of app $1 small" >&2 && exit 1 ;;
   esac
 }
@@ -46,12 +49,21 @@ prepare() { # what a deck of the app reads, small, and the settings that a dry r
   esac
 }
 
+# Decks on real recordings find them in the folder where they run; 77 (skipped) where there are none.
+real_recordings() {
+  local data archive
+  data=$("$here/real_data.sh") && [ -d "$data/eit" ] || exit 77
+  cd "$work"
+  for archive in if-neonate-ventilated KTC_levels_1_3_5; do cmake -E tar xf "$data/eit/$archive.zip"; done
+}
+
 try_deck() {
   local app small data=() point=() out=$work/run
   app=$(sed -n 's/^app: *//p' "$word")
   read -ra data <<<"$(prepare "$app")"
   if grep -q '^sweep:' "$word"; then point=(--point 0); fi # a sweep: its first point stands for all
   "$program" check "$word"
+  if [ "$app" = eit-image ]; then real_recordings; fi
   "$program" run --dry-run "${point[@]}" "$word" "${data[@]}" -o "$work/dry"
   [ ! -e "$work/dry" ] || { echo "a dry run made a folder" && exit 1; }
   read -ra small <<<"$(smallness "$app")"

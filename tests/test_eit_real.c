@@ -290,6 +290,7 @@ static void truth_of(int level, int target, int *truth) {
 
 static double target(int level, int k) {
   static int truth[EIT_KTC_SIDE * EIT_KTC_SIDE], label[EIT_KTC_SIDE * EIT_KTC_SIDE], water[EIT_KTC_SIDE * EIT_KTC_SIDE];
+  static double change[32 * 32], fine[EIT_KTC_SIDE * EIT_KTC_SIDE];
   char name[200];
   err e = {0};
   double score = 0, empty = 0, same = 0;
@@ -298,7 +299,7 @@ static double target(int level, int k) {
   snprintf(name, sizeof name, "EvaluationData/evaluation_datasets/level%d/data%d.mat", level, k);
   eit_record *tank = record(unpacked(name));
   truth_of(level, k, truth);
-  fixture_fine(eit_ktc_answer(reference, tank, 32, 8, label, &e), &e);
+  fixture_fine(eit_ktc_answer(reference, tank, 32, 8, change, fine, label, &e), &e);
   fixture_fine(eit_ktc_score(EIT_KTC_SIDE, EIT_KTC_SIDE, truth, label, &score, &e), &e);
   fixture_fine(eit_ktc_score(EIT_KTC_SIDE, EIT_KTC_SIDE, truth, water, &empty, &e), &e);
   fixture_fine(eit_ktc_score(EIT_KTC_SIDE, EIT_KTC_SIDE, truth, truth, &same, &e), &e);

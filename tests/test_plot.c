@@ -36,6 +36,9 @@ static plot *figure(void) {
   plot_curve(p, "draws", PLOT_STEPS, 40, bins, count, NULL);
   plot_panel(p, "a drawn configuration", "", "", 0, 0);
   plot_image(p, NULL, 16, 16, spins);
+  plot_panel(p, "a map, one value missing", "", "", 0, 0);
+  spins[17] = NAN, spins[40] = .5;
+  plot_map(p, "relative change", 16, 16, spins, -1, 1);
   return p;
 }
 
