@@ -26,7 +26,7 @@ target_link_libraries(fuzz_eit PRIVATE spinet_d)
 add_test(NAME fuzz_eit.corpus COMMAND fuzz_eit)
 set_tests_properties(fuzz_eit.corpus PROPERTIES LABELS fast TIMEOUT 120)
 
-if(SPINET_FUZZ) # two minutes of libFuzzer over all readers (clang is found in deck.cmake)
+if(SPINET_FUZZ) # a minute of libFuzzer for every reader (clang is found in deck.cmake)
   file(GLOB eit_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/signals/eit_read*.c)
   list(APPEND eit_sources ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_eit.c ${CMAKE_SOURCE_DIR}/signals/eit_mesh.c
        ${CMAKE_SOURCE_DIR}/signals/eit_mesh_read.c ${CMAKE_SOURCE_DIR}/signals/eit_protocol.c ${CMAKE_SOURCE_DIR}/signals/mat.c
@@ -39,6 +39,10 @@ if(SPINET_FUZZ) # two minutes of libFuzzer over all readers (clang is found in d
   set(seeds ${CMAKE_CURRENT_BINARY_DIR}/fuzz_eit_seeds)
   file(MAKE_DIRECTORY ${seeds})
   add_custom_command(TARGET fuzz_eit_with_clang POST_BUILD COMMAND fuzz_eit write ${seeds})
-  add_test(NAME fuzz_eit.full COMMAND ${fuzzer} -max_total_time=120 -max_len=20000 -timeout=10 -print_final_stats=1 ${seeds})
-  set_tests_properties(fuzz_eit.full PROPERTIES LABELS full TIMEOUT 300)
+  foreach(reader get draeger-get draeger-eit draeger-bin sheffield ktc rpi csv gmsh)
+    file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fuzz_eit_${reader}_found)
+    add_test(NAME fuzz_eit.${reader} COMMAND ${fuzzer} -max_total_time=60 -max_len=20000 -timeout=10 -print_final_stats=1
+             ${CMAKE_CURRENT_BINARY_DIR}/fuzz_eit_${reader}_found ${seeds})
+    set_tests_properties(fuzz_eit.${reader} PROPERTIES LABELS full TIMEOUT 200 ENVIRONMENT SPINET_FUZZ_READER=${reader})
+  endforeach()
 endif()

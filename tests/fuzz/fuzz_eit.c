@@ -1,7 +1,8 @@
 /* fuzz_eit.c: any bytes into each reader of recordings and into the Gmsh reader: a record or one error. The first byte
- * of the input chooses the reader. With clang: -fsanitize=fuzzer,address,undefined (tests/eit.cmake, option
- * SPINET_FUZZ). With SPINET_FUZZ_STANDALONE a plain program that makes small files of every format (tests/eit_files.h),
- * turns over bits and cuts, so that every build runs some; `fuzz_eit write FOLDER` writes these files as seeds. */
+ * of the input chooses the reader, unless SPINET_FUZZ_READER in the environment names it (gmsh: that of meshes). With
+ * clang: -fsanitize=fuzzer,address,undefined (tests/eit.cmake, option SPINET_FUZZ). With SPINET_FUZZ_STANDALONE a plain
+ * program that makes small files of every format (tests/eit_files.h), turns over bits and cuts, so that every build
+ * runs some; `fuzz_eit write FOLDER` writes these files as seeds. */
 #include <stdbool.h>
 
 #include "signals/eit_mesh.h"
@@ -20,6 +21,20 @@ static int readers(void) {
   return n;
 }
 
+/* The reader that the environment names, -1: none. */
+static int named(void) {
+  static int which = -2;
+  const char *name = getenv("SPINET_FUZZ_READER");
+  if (which == -2) {
+    which = -1;
+    for (int i = 0; name && i < readers(); i++)
+      if (!strcmp(eit_readers[i]->name, name)) which = i;
+    if (name && !strcmp(name, "gmsh")) which = readers() + 1;
+    demand(!name || which >= 0, "SPINET_FUZZ_READER names no reader");
+  }
+  return which;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size < 1) return 0;
   unsigned char *copy = malloc(size);
@@ -27,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!copy) return 0;
   memcpy(copy, data + 1, size - 1);
   copy[size - 1] = 0;
-  int which = data[0] % (readers() + 2), code;
+  int which = named() >= 0 ? named() : data[0] % (readers() + 2), code;
   if (which > readers()) {
     eit_mesh *m;
     code = eit_mesh_parse(&m, "fuzz", (const char *)copy, size - 1, &e);
