@@ -18,13 +18,14 @@ static void estimates(plot *p, const yukawa_verdict *net, const yukawa_verdict *
 
 static void errors(plot *p, const yukawa_verdict *net, const yukawa_verdict *oracle) {
   size_t n = (size_t)net->n;
-  double *low = malloc(sizeof *low * n);
-  plot_panel(p, "Errors (lines: Cramer-Rao bound, bars: sd)", kappa_axis, "estimate minus kappa", 0, 0);
-  for (size_t k = 0; k < n && low; k++) low[k] = -net->value[YUKAWA_SIGMA][k];
-  if (low) plot_curve(p, NULL, PLOT_GUIDE, n, net->kappa, low, NULL);
-  plot_curve(p, "+- bound", PLOT_GUIDE, n, net->kappa, net->value[YUKAWA_SIGMA], NULL);
+  double ends[2] = {net->kappa[0], net->kappa[n - 1]}, none[2] = {0, 0}, *low = malloc(sizeof *low * n);
+  plot_panel(p, "Errors (grey: Cramer-Rao bound, bars: sd)", kappa_axis, "estimate minus kappa", 0, 0);
+  plot_curve(p, "exact", PLOT_LINE, 2, ends, none, NULL);
   plot_curve(p, "network", PLOT_POINTS, n, net->kappa, net->value[YUKAWA_BIAS], net->value[YUKAWA_SD]);
   plot_curve(p, "likelihood", PLOT_POINTS, n, oracle->kappa, oracle->value[YUKAWA_BIAS], oracle->value[YUKAWA_SD]);
+  for (size_t k = 0; k < n && low; k++) low[k] = -net->value[YUKAWA_SIGMA][k];
+  plot_curve(p, NULL, PLOT_GUIDE, n, net->kappa, net->value[YUKAWA_SIGMA], NULL);
+  if (low) plot_curve(p, NULL, PLOT_GUIDE, n, net->kappa, low, NULL);
   free(low);
 }
 
