@@ -67,13 +67,15 @@ static void close_problem(problem *p) {
   free(p->weight);
 }
 
-static int open_data(problem *p, double memory, err *e) {
+static int open_data(problem *p, const deck *d, double memory, err *e) {
   bool fields = p->c.what == YUKAWA_FIELDS;
   yukawa_standard *s = &p->model.standard;
   s->what = p->c.what;
-  if (yukawa_data_open(&p->data, p->c.train, fields, memory, e)) return err_context(e, "data.train");
+  if (yukawa_data_open(&p->data, p->c.train, fields, memory, e))
+    return err_context(e, "%s: data.train", deck_where(d, "data", "train"));
   if (yukawa_data_open(&p->unseen, p->c.test, fields, memory - yukawa_data_bytes(&p->data), e))
-    return err_context(e, "data.test");
+
+    return err_context(e, "%s: data.test", deck_where(d, "data", "test"));
   if (yukawa_data_same(&p->data, p->c.train, &p->unseen, p->c.test, e) ||
       yukawa_samples_new(&p->train, &p->data, s, YUKAWA_TRAIN, p->c.validation, p->c.augment, e) ||
       yukawa_samples_new(&p->valid, &p->data, s, YUKAWA_VALID, p->c.validation, false, e) ||
@@ -242,13 +244,13 @@ static int train_main(run *r, err *e) {
   problem p = {0};
   const deck *d = run_deck(r);
   deck_get(d, "data", data_keys, &p.c);
-  if (!open_data(&p, run_memory(r), e) && (p.c.weight == EQUAL || !weigh(&p, e)) &&
+  if (!open_data(&p, d, run_memory(r), e) && (p.c.weight == EQUAL || !weigh(&p, e)) &&
       !open_network(&p, d, run_seed(r), e)) {
     nn_task task = {.g = p.model.g, .train = &p.train.set, .valid = &p.valid.set, .quantities = 1, .nmetrics = 1};
     task.metric[0] =
         (nn_metric){"bound", "rms of (kappa^ - kappa) / sigma_CR, validation data", false, beyond_bound, &p};
-    run_log(r, "%ld configurations train, %ld validate, %ld test; %d input%s each", p.train.set.count,
-            p.valid.set.count, p.test.set.count, (int)nn_rows(p.model.g->node[0].shape), " numbers");
+    run_log(r, "%ld configurations train, %ld validate, %ld test; the network sees %zu numbers of each",
+            p.train.set.count, p.valid.set.count, p.test.set.count, nn_rows(p.model.g->node[0].shape));
     if (!nn_fit_plan(r, &task, e) && !run_dry(r)) work(r, &p, &task, e);
   }
   close_problem(&p);
