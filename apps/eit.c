@@ -44,11 +44,14 @@ const deck_key eit_task_keys[] = {
 typedef struct evaluate_conf {
   long replicates;
   double level;
+  bool explain;
 } evaluate_conf;
 static const deck_key evaluate_keys[] = {
     {"replicates", DECK_INT, offsetof(evaluate_conf, replicates), "1000", 10, 1e6, .help = "of the bootstrap",
      .free = true},
     {"level", DECK_REAL, offsetof(evaluate_conf, level), "0.95", 0.5, 0.999, .help = "of the intervals", .free = true},
+    {"explain", DECK_BOOL, offsetof(evaluate_conf, explain), "true",
+     .help = "also where the network looks: shares of its evidence in lungs and heart", .free = true},
     {0},
 };
 typedef struct store_conf {
@@ -195,10 +198,23 @@ static int stream(run *r, const problem *p, const nn_real *z, err *e) {
                     e);
 }
 
+/* Rank 0. */
+static int explain(run *r, const problem *p, err *e) {
+  nn_net_task net[EIT_BRANCHES];
+  nn_graph *g = NULL;
+  if (!p->task.branch[0].image || p->task.branch[0].airway) return 0;
+  eit_nets(&p->task, p->data.l.frames, net);
+  net[0].want_grad = true;
+  if (!nn_nets_beside(&g, 1, net, run_deck(r), e)) eit_explain(r, &p->test, g, p->theta, p->state, e);
+  nn_graph_free(g);
+  return e->code;
+}
+
 static int test(run *r, const problem *p, err *e) {
   nn_real *z = NULL;
-  if (!predict(r, p, &z, e) && run_root(r) && !stream(r, p, z, e))
-    eit_judge(r, &p->train, &p->test, z, p->c.replicates, p->c.level, e);
+  if (!predict(r, p, &z, e) && run_root(r) && !stream(r, p, z, e) &&
+      !eit_judge(r, &p->train, &p->test, z, p->c.replicates, p->c.level, e) && p->c.explain)
+    explain(r, p, e);
   free(z);
   return e->code;
 }

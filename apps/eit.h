@@ -110,4 +110,8 @@ double eit_answer(const eit_verdict *v, int output, long i, int frame);
 double eit_true(const eit_verdict *v, long i, int frame, int k);
 void eit_figures(run *r, const eit_verdict *v);
 
+/* Where the first network looks for volume and arterial pressure (eit_explain.c); rank 0. g: that network alone, for
+ * whole recordings, with the gradient of its input wanted; its parameters are the first ones of theta and state. */
+int eit_explain(run *r, const eit_set *test, const nn_graph *g, const nn_real *theta, const nn_real *state, err *e);
+
 #endif

@@ -205,6 +205,8 @@ static void beside(void) {
   nn_graph *both = built(net, 2, task), *first = built(net, 1, task), *second = built(net, 1, task + 1);
   CHECK(both->nparam == first->nparam + second->nparam);
   CHECK_INT(both->node[both->output].shape.channels, 3);
+  for (int i = 0; i < first->nnodes; i++)
+    CHECK(!strcmp(both->node[i].name, first->node[i].name) && both->node[i].param == first->node[i].param);
   CHECK(nn_find(both, "x") && nn_find(both, "x2"));
   nn_graph_free(both), nn_graph_free(first), nn_graph_free(second);
 }
