@@ -7,12 +7,15 @@
 
 static const char kappa_axis[] = "hopping parameter kappa";
 
-/* Column k of a grid against kappa. */
+/* Column k of a grid against kappa; a share whose error is above 1 is none (its denominator is 0 within errors). */
 static void column(plot *p, const yukawa_grid *g, const yukawa_explanations *x, int k, const char *label,
                    plot_style style) {
   size_t n = (size_t)x->points;
   double *y = malloc(2 * n * sizeof *y), *error = y + n;
-  for (int i = 0; i < x->points && y; i++) y[i] = g->value[i * g->columns + k], error[i] = g->error[i * g->columns + k];
+  for (int i = 0; i < x->points && y; i++) {
+    error[i] = g->error[i * g->columns + k];
+    y[i] = error[i] > 1 ? NAN : g->value[i * g->columns + k];
+  }
   if (y) plot_curve(p, label, style, n, x->kappa, y, style == PLOT_POINTS ? error : NULL);
   free(y);
 }
