@@ -56,9 +56,10 @@ int eit_mesh_new(eit_mesh **m, const eit_mesh_spec *s, err *e);
 int eit_mesh_extrude(eit_mesh **m, const eit_mesh *flat, double height, double z0, double z1, double h, double h_edge,
                      err *e);
 
-/* ASCII .msh of version 2.2 or 4.1 with triangles (3 or 6 nodes; z is ignored) or tetrahedra (4). Electrodes are the
- * physical groups of dimension dim - 1 in ascending order of tag, if any has a name beginning with "electrode" only
- * those; regions are the physical groups of the elements. Unused nodes are left out. ERR_FILE with line and reason. */
+/* .msh of version 2.2 or 4.1, ASCII or binary, with triangles (3 or 6 nodes; z is ignored) or tetrahedra (4).
+ * Electrodes are the physical groups of dimension dim - 1 in ascending order of tag, if any has a name beginning with
+ * "electrode" only those; regions are the physical groups of the elements. Unused nodes are left out. ERR_FILE with
+ * line and reason. */
 int eit_mesh_read(eit_mesh **m, const char *path, err *e);
 int eit_mesh_parse(eit_mesh **m, const char *name, const char *text, size_t n, err *e); /* text[n] = 0 */
 

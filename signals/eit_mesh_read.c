@@ -1,6 +1,7 @@
-/* eit_mesh_read.c: eit_mesh_read, eit_mesh_parse: ASCII files of Gmsh, formats 2.2 and 4.1.
+/* eit_mesh_read.c: eit_mesh_read, eit_mesh_parse: files of Gmsh, formats 2.2 and 4.1, ASCII and binary.
  * Source: the section "Gmsh file formats" of the Gmsh reference manual. */
 #include <ctype.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +27,16 @@ static const struct {
   int type, dim, order, nodes;
 } kinds[] = {{LINE2, 1, 1, 2}, {TRI3, 2, 1, 3}, {TET4, 3, 1, 4}, {LINE3, 1, 2, 3}, {TRI6, 2, 2, 6}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
+/* Nodes of the types 1, 2, ...: those of elements that are passed over in binary files. */
+static const int nodes_of[] = {2, 3, 4, 4, 8, 6, 5, 3, 6, 9, 10, 27, 18, 14, 1, 8, 20, 15, 13};
+enum { TYPES = sizeof nodes_of / sizeof *nodes_of };
 
 typedef struct reader {
   const char *name, *at, *end;
   int line;
   err *e;
-  int version; /* 2 or 4 */
+  int version;      /* 2 or 4 */
+  bool binary, raw; /* the file; what comes next: 4-byte integers, 8-byte counts and tags (4.1), doubles */
   int ngroups, nentities, nnodes, ncells;
   physical *group;
   entity *entity;
@@ -58,44 +63,82 @@ static bool word(reader *r, const char *w) {
   return true;
 }
 
-static int real(reader *r, double *x) {
-  char *end;
-  blanks(r);
-  *x = strtod(r->at, &end);
-  if (end == r->at || end > r->end || !(*x > -1e300 && *x < 1e300))
-    return FAIL(r, "%s:%d: a number is missing or not finite", r->name, r->line);
-  r->at = end;
+static int bytes(reader *r, void *to, size_t n, const char *what) {
+  if ((size_t)(r->end - r->at) < n) return FAIL(r, "%s:%d: the file ends before %s", r->name, r->line, what);
+  memcpy(to, r->at, n);
+  r->at += n;
   return 0;
 }
 
-static int whole(reader *r, int least, int most, const char *what, int *x) {
+static int real(reader *r, double *x) {
   char *end;
-  blanks(r);
-  long v = strtol(r->at, &end, 10);
-  if (end == r->at || end > r->end) return FAIL(r, "%s:%d: %s is missing", r->name, r->line, what);
-  if (v < least || v > most)
-    return FAIL(r, "%s:%d: %s = %ld: must be %d to %d", r->name, r->line, what, v, least, most);
-  *x = (int)v, r->at = end;
+  if (r->raw) {
+    if (bytes(r, x, sizeof *x, "a number")) return r->e->code;
+  } else {
+    blanks(r);
+    *x = strtod(r->at, &end);
+    if (end == r->at || end > r->end) *x = INFINITY;
+    if (end <= r->end) r->at = end;
+  }
+  if (!(*x > -1e300 && *x < 1e300)) return FAIL(r, "%s:%d: a number is missing or not finite", r->name, r->line);
   return 0;
+}
+
+/* An integer; size: its bytes where the file is binary, 4 or 8. */
+static int integer(reader *r, size_t size, int least, int most, const char *what, int *x) {
+  long long v = 0;
+  if (r->raw) {
+    int small = 0;
+    if (bytes(r, size == 8 ? (void *)&v : &small, size, what)) return r->e->code;
+    if (size == 4) v = small;
+  } else {
+    char *end;
+    blanks(r);
+    v = strtol(r->at, &end, 10);
+    if (end == r->at || end > r->end) return FAIL(r, "%s:%d: %s is missing", r->name, r->line, what);
+    r->at = end;
+  }
+  if (v < least || v > most)
+    return FAIL(r, "%s:%d: %s = %lld: must be %d to %d", r->name, r->line, what, v, least, most);
+  *x = (int)v;
+  return 0;
+}
+static int whole(reader *r, int least, int most, const char *what, int *x) {
+  return integer(r, 4, least, most, what, x);
+}
+static int large(reader *r, int least, int most, const char *what, int *x) {
+  return integer(r, r->version == 4 ? 8 : 4, least, most, what, x);
+}
+
+/* What follows, behind the end of the line, is binary if the file is. */
+static void data(reader *r) {
+  if (!r->binary) return;
+  next_line(r);
+  if (r->at < r->end) r->at++, r->line++;
+  r->raw = true;
 }
 
 /* A count of things that take at least two bytes each of what is left. */
 static int count(reader *r, const char *what, int *n) {
   long left = (r->end - r->at) / 2 + 1;
-  return whole(r, 0, left < 100000000 ? (int)left : 100000000, what, n);
+  return large(r, 0, left < 100000000 ? (int)left : 100000000, what, n);
 }
 
 static int section_end(reader *r, const char *w) {
+  r->raw = false;
   return word(r, w) ? 0 : FAIL(r, "%s:%d: %s is missing", r->name, r->line, w);
 }
 
 static int format(reader *r) {
   double v;
-  int binary, size;
+  int binary, size, one = 1;
   if (real(r, &v) || whole(r, 0, 1, "file type", &binary) || whole(r, 1, 64, "data size", &size)) return r->e->code;
   if (v != 2.2 && v != 4.1) return FAIL(r, "%s:%d: version %g: only 2.2 and 4.1 are read", r->name, r->line, v);
-  if (binary) return FAIL(r, "%s:%d: the file is binary: only ASCII is read", r->name, r->line);
-  r->version = (int)v;
+  if (binary && size != 8) return FAIL(r, "%s:%d: data size %d: binary files of 8 are read", r->name, r->line, size);
+  r->version = (int)v, r->binary = binary;
+  data(r);
+  if (binary && (bytes(r, &one, sizeof one, "its mark of byte order") || one != 1))
+    return r->e->code ? r->e->code : FAIL(r, "%s:%d: binary of another byte order", r->name, r->line);
   return section_end(r, "$EndMeshFormat");
 }
 
@@ -134,6 +177,7 @@ static int one_entity(reader *r, int dim, entity *t) {
 static int entities(reader *r) {
   int n[4];
   long total = 0;
+  data(r);
   for (int dim = 0; dim < 4; dim++) {
     if (count(r, "number of entities", &n[dim])) return r->e->code;
     total += n[dim];
@@ -160,6 +204,7 @@ static int coordinates(reader *r, double *x) {
 
 static int nodes2(reader *r) {
   if (count(r, "number of nodes", &r->nnodes) || nodes_room(r)) return r->e->code;
+  data(r);
   for (int i = 0; i < r->nnodes; i++)
     if (whole(r, 1, 1 << 30, "node tag", r->tag + i) || coordinates(r, r->x + 3 * (long)i)) return r->e->code;
   return section_end(r, "$EndNodes");
@@ -167,17 +212,18 @@ static int nodes2(reader *r) {
 
 static int nodes4(reader *r) {
   int blocks, most, least, n, done = 0, skip;
+  data(r);
   if (count(r, "number of blocks", &blocks) || count(r, "number of nodes", &r->nnodes) ||
-      whole(r, 0, 1 << 30, "smallest tag", &least) || whole(r, 0, 1 << 30, "largest tag", &most) || nodes_room(r))
+      large(r, 0, 1 << 30, "smallest tag", &least) || large(r, 0, 1 << 30, "largest tag", &most) || nodes_room(r))
     return r->e->code;
   for (int b = 0; b < blocks; b++) {
     int parametric;
     if (whole(r, 0, 3, "dimension", &skip) || whole(r, -(1 << 30), 1 << 30, "entity tag", &skip) ||
-        whole(r, 0, 1, "parametric flag", &parametric) || whole(r, 0, r->nnodes - done, "nodes in the block", &n))
+        whole(r, 0, 1, "parametric flag", &parametric) || large(r, 0, r->nnodes - done, "nodes in the block", &n))
       return r->e->code;
     if (parametric) return FAIL(r, "%s:%d: parametric nodes are not read", r->name, r->line);
     for (int i = 0; i < n; i++)
-      if (whole(r, 1, 1 << 30, "node tag", r->tag + done + i)) return r->e->code;
+      if (large(r, 1, 1 << 30, "node tag", r->tag + done + i)) return r->e->code;
     for (int i = 0; i < n; i++)
       if (coordinates(r, r->x + 3 * (long)(done + i))) return r->e->code;
     done += n;
@@ -203,26 +249,36 @@ static int one_cell(reader *r, int kind, int group) {
   cell *c = r->cell + r->ncells;
   *c = (cell){kind, group, {0}};
   for (int i = 0; i < kinds[kind].nodes; i++)
-    if (whole(r, 1, 1 << 30, "node tag", c->node + i)) return r->e->code;
+    if (large(r, 1, 1 << 30, "node tag", c->node + i)) return r->e->code;
   r->ncells++;
   return 0;
 }
 
+/* An element of a type that nobody here needs, behind its tags. */
+static int pass_over(reader *r, int type) {
+  char other[27 * 8];
+  if (!r->raw) return next_line(r), 0;
+  if (type > TYPES) return FAIL(r, "%s:%d: elements of type %d are not read", r->name, r->line, type);
+  return bytes(r, other, (size_t)nodes_of[type - 1] * (r->version == 4 ? 8 : 4), "the nodes of an element");
+}
+
+/* Format 2.2: in binary files `run` elements follow one head of type and number of tags. */
 static int cells2(reader *r) {
-  int n, tag, type, ntags;
+  int n, tag, type = 0, ntags = 0, run = 0;
   if (count(r, "number of elements", &n) || cells_room(r, n)) return r->e->code;
-  for (int i = 0; i < n; i++) {
+  data(r);
+  for (int i = 0; i < n; i++, run--) {
     int group = 0, other;
-    if (whole(r, 1, 1 << 30, "element tag", &tag) || whole(r, 1, 200, "element type", &type) ||
-        whole(r, 0, 1000, "number of tags", &ntags))
-      return r->e->code;
+    bool head = r->raw && run == 0;
+    if (!r->raw && whole(r, 1, 1 << 30, "element tag", &tag)) return r->e->code;
+    if ((!r->raw || head) && whole(r, 1, 200, "element type", &type)) return r->e->code;
+    if (head && whole(r, 1, n - i, "elements in a row", &run)) return r->e->code;
+    if ((!r->raw || head) && whole(r, 0, 1000, "number of tags", &ntags)) return r->e->code;
+    if (r->raw && whole(r, 1, 1 << 30, "element tag", &tag)) return r->e->code;
     for (int k = 0; k < ntags; k++)
       if (whole(r, -(1 << 30), 1 << 30, "tag", k ? &other : &group)) return r->e->code;
     int kind = kind_of(type);
-    if (kind < 0)
-      next_line(r);
-    else if (one_cell(r, kind, group))
-      return r->e->code;
+    if (kind < 0 ? pass_over(r, type) : one_cell(r, kind, group)) return r->e->code;
   }
   return section_end(r, "$EndElements");
 }
@@ -235,22 +291,20 @@ static int group_of(const reader *r, int dim, int tag) {
 
 static int cells4(reader *r) {
   int blocks, n, least, most, done = 0;
+  data(r);
   if (count(r, "number of blocks", &blocks) || count(r, "number of elements", &n) ||
-      whole(r, 0, 1 << 30, "smallest tag", &least) || whole(r, 0, 1 << 30, "largest tag", &most) || cells_room(r, n))
+      large(r, 0, 1 << 30, "smallest tag", &least) || large(r, 0, 1 << 30, "largest tag", &most) || cells_room(r, n))
     return r->e->code;
   for (int b = 0; b < blocks; b++) {
     int dim, tag, type, k, skip;
     if (whole(r, 0, 3, "dimension", &dim) || whole(r, -(1 << 30), 1 << 30, "entity tag", &tag) ||
-        whole(r, 1, 200, "element type", &type) || whole(r, 0, n - done, "elements in the block", &k))
+        whole(r, 1, 200, "element type", &type) || large(r, 0, n - done, "elements in the block", &k))
       return r->e->code;
     int kind = kind_of(type), group = group_of(r, dim, tag);
     done += k;
     for (int i = 0; i < k; i++) {
-      if (whole(r, 1, 1 << 30, "element tag", &skip)) return r->e->code;
-      if (kind < 0)
-        next_line(r);
-      else if (one_cell(r, kind, group))
-        return r->e->code;
+      if (large(r, 1, 1 << 30, "element tag", &skip)) return r->e->code;
+      if (kind < 0 ? pass_over(r, type) : one_cell(r, kind, group)) return r->e->code;
     }
   }
   return section_end(r, "$EndElements");

@@ -68,26 +68,63 @@ static int number_of(const char *reader) {
   return 0;
 }
 
-static int write_seeds(const eit_file *f, const char *folder) {
-  for (int k = 0; k < FILES; k++) {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s-%d", folder, f[k].reader, k);
-    FILE *out = fopen(path, "wb");
-    if (!out) return 1;
-    fputc(number_of(f[k].reader), out);
-    fwrite(f[k].bytes, 1, f[k].n, out);
-    fclose(out);
+/* A triangle with one electrode: ASCII 2.2 and 4.1, binary 2.2. */
+static void meshes_make(eit_file f[3]) {
+  memset(f, 0, 3 * sizeof *f);
+  file_text(f,
+            "$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$PhysicalNames\n2\n1 1 \"electrode 1\"\n2 7 \"lung\"\n"
+            "$EndPhysicalNames\n$Nodes\n3\n1 0 0 0\n2 1 0 0\n3 0 1 0\n$EndNodes\n$Elements\n2\n1 1 2 1 1 1 2\n"
+            "2 2 2 7 1 1 2 3\n$EndElements\n");
+  file_text(f + 1,
+            "$MeshFormat\n4.1 0 8\n$EndMeshFormat\n$Entities\n0 1 1 0\n1 0 0 0 1 1 0 1 1 0\n1 0 0 0 1 1 0 1 7 0\n"
+            "$EndEntities\n$Nodes\n1 3 1 3\n2 1 0 3\n1\n2\n3\n0 0 0\n1 0 0\n0 1 0\n$EndNodes\n$Elements\n"
+            "2 2 1 2\n1 1 1 1\n1 1 2\n2 1 2 1\n2 1 2 3\n$EndElements\n");
+  file_text(f + 2, "$MeshFormat\n2.2 1 8\n"), file_u32(f + 2, 1);
+  file_text(f + 2, "\n$EndMeshFormat\n$Nodes\n3\n");
+  for (uint32_t i = 1; i < 4; i++)
+    file_u32(f + 2, i), file_double(f + 2, i == 2), file_double(f + 2, i == 3), file_double(f + 2, 0);
+  file_text(f + 2, "\n$EndNodes\n$Elements\n2\n");
+  static const uint32_t cells[] = {1, 1, 2, 1, 1, 1, 1, 2, 2, 1, 2, 2, 7, 1, 1, 2, 3};
+  for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) file_u32(f + 2, cells[i]);
+  file_text(f + 2, "\n$EndElements\n");
+}
+
+static int write_one(const char *folder, const char *name, int k, int first, const eit_file *f) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/%s-%d", folder, name, k);
+  FILE *out = fopen(path, "wb");
+  if (!out) return 1;
+  fputc(first, out);
+  fwrite(f->bytes, 1, f->n, out);
+  return fclose(out) != 0;
+}
+
+static int write_seeds(const eit_file *f, const eit_file *mesh, const char *folder) {
+  int bad = 0;
+  for (int k = 0; k < FILES; k++) bad |= write_one(folder, f[k].reader, k, number_of(f[k].reader), f + k);
+  for (int k = 0; k < 3; k++) bad |= write_one(folder, "gmsh", k, readers() + 1, mesh + k);
+  return bad;
+}
+
+/* The seeds themselves are read, so that they are good ones. */
+static void whole_meshes(const eit_file *mesh) {
+  for (int k = 0; k < 3; k++) {
+    eit_mesh *m;
+    err e = {0};
+    demand(!eit_mesh_parse(&m, "seed", (const char *)mesh[k].bytes, mesh[k].n, &e) && m->nelectrodes == 1,
+           "a bad seed");
+    eit_mesh_free(m);
   }
-  return 0;
 }
 
 int main(int argc, char **argv) {
-  eit_file f[FILES];
+  eit_file f[FILES], mesh[3];
   unsigned long long state = 88172645463325252ull;
   int inputs = 0;
-  files_make(f);
-  if (argc == 3) return write_seeds(f, argv[2]);
-  for (int k = 0; k < FILES; k++)
+  files_make(f), meshes_make(mesh);
+  int bad = argc == 3 ? write_seeds(f, mesh, argv[2]) : 0;
+  whole_meshes(mesh);
+  for (int k = 0; k < FILES && argc < 3; k++)
     for (int i = 0; i < 150; i++, inputs++) {
       unsigned char *in = malloc(f[k].n + 1);
       size_t n = f[k].n + 1;
@@ -102,7 +139,8 @@ int main(int argc, char **argv) {
       free(in);
     }
   files_free(f);
+  for (int k = 0; k < 3; k++) free(mesh[k].bytes);
   printf("%d inputs\n", inputs);
-  return 0;
+  return bad;
 }
 #endif
