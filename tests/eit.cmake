@@ -19,6 +19,7 @@ add_test(NAME app_eit_image COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/app_eit_image
 add_test(NAME app_eit_image.real COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/app_eit_image.sh real $<TARGET_FILE:spinet> ${CMAKE_COMMAND})
 set_tests_properties(app_eit_image app_eit_image.real PROPERTIES LABELS fast TIMEOUT 900 PROCESSORS 2 SKIP_RETURN_CODE 77
                      ENVIRONMENT "${spinet_env};OMP_NUM_THREADS=1")
+set_tests_properties(app_eit_image.real PROPERTIES LABELS full)
 
 add_executable(fuzz_eit fuzz/fuzz_eit.c)
 target_compile_definitions(fuzz_eit PRIVATE SPINET_FUZZ_STANDALONE)
