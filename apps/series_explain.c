@@ -18,6 +18,8 @@ static const deck_key explain_keys[] = {
     {"class", DECK_TEXT, AT(class), .help = "the class whose logit is explained, on recordings that have it"},
     {"records", DECK_INT, AT(records), "100", 1, 1e6, .help = "recordings of the test fold"},
     {"randomise", DECK_INT, AT(randomise), "10", 0, 1e6, .help = "the first ones also with randomised layers"},
+    {"least", DECK_REAL, AT(least), "0.5", 0, 1,
+     .help = "probability from which on the network has found the class: other recordings do not count"},
     {"before", DECK_REAL, AT(before), "0.3", 0, 2, .unit = "s", .help = "of a beat, before the R wave"},
     {"after", DECK_REAL, AT(after), "0.5", 0, 2, .unit = "s", .help = "of a beat, behind the R wave"},
     {0}};
@@ -41,7 +43,7 @@ static int choose(explain *x, err *e) {
   if (!e->code) ecg_record_new(&r, &x->sim.c, e);
   for (long i = TEST; !e->code && n < x->n && i < FOLDS * PATIENCE * (x->n + 1); i += FOLDS) {
     series_sim_draw(&x->sim, (uint64_t)i, r, label, oracle);
-    if (!label[x->class] || oracle[x->class] < .5) continue;
+    if (!label[x->drawn] || oracle[x->drawn] < .5) continue;
     for (int l = 0; l < SERIES_LEADS; l++) series_put_lead(&x->data, n, l, r->signal + l * r->samples);
     series_put_person(&x->data, n, r->age, r->sex);
     x->data.fold[n] = r->fold, x->truth[n++] = series_truth_of(r);
@@ -75,6 +77,10 @@ int explain_open(explain *x, const deck *d, double memory, err *e) {
     return err_context(e, "%s: explain.from", deck_where(d, "explain", "from"));
   if ((x->class = series_model_class(&x->model, x->c.class, e)) < 0)
     return err_context(e, "%s: explain.class", deck_where(d, "explain", "class"));
+  while (x->drawn < series_sim_classes(&x->sim) && strcmp(series_sim_class(&x->sim, x->drawn), x->c.class)) x->drawn++;
+  if (x->drawn == series_sim_classes(&x->sim))
+    return err_set(e, ERR_DECK, "%s: explain.class = %s: the simulator does not know this class",
+                   deck_where(d, "explain", "class"), x->c.class);
   x->n = x->c.records;
   x->data = (series_data){.n = x->n,
                           .samples = ecg_sim_samples(&x->sim.c),

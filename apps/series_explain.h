@@ -11,7 +11,7 @@
 typedef struct explain_conf {
   const char *from, *class;
   long records, randomise;
-  double before, after;
+  double before, after, least;
 } explain_conf;
 
 /* Numbers of a row: EXPLAIN_HEAD, then the median beat (leads, beat), then for each method its scores and the mean
@@ -33,7 +33,7 @@ typedef struct explain {
   series_attribute_conf attribute;
   series_model model;
   series_sim sim;
-  int class;
+  int class, drawn; /* its number among the outputs, and among the classes of the simulator */
   bool truth_known;
   long n; /* recordings */
   series_data data;
@@ -63,7 +63,8 @@ void explain_worker_free(explain_worker *w);
 const series_explainer *explain_worker_methods(const explain_worker *w);
 int explain_shard(explain_worker *w, int shard, double *to, err *e);
 
-/* Mean and standard error over the recordings where number k of their rows is defined; NaN where there are none. */
+/* Mean and standard error over the recordings that the network finds (probability >= least) and where number k of their
+ * rows is defined; NaN where there are none. */
 typedef struct explain_mean {
   double mean, error, most;
   long n;

@@ -5,17 +5,23 @@
 #include "apps/series_explain.h"
 #include "base/plot.h"
 
+/* NaN: not of a recording that the network finds. */
+static double number(const explain *x, long i, size_t k) {
+  const double *row = x->rows + (size_t)i * x->row;
+  return row[EXPLAIN_PROBABILITY] >= x->c.least ? row[k] : NAN;
+}
+
 explain_mean explain_mean_of(const explain *x, size_t k) {
   explain_mean m = {0, 0, NAN, 0};
   double square = 0;
   for (long i = 0; i < x->n; i++) {
-    double v = x->rows[(size_t)i * x->row + k];
+    double v = number(x, i, k);
     if (!isfinite(v)) continue;
     m.mean += v, m.n++, m.most = fmax(m.most, v);
   }
   m.mean = m.n ? m.mean / (double)m.n : NAN;
   for (long i = 0; i < x->n; i++) {
-    double v = x->rows[(size_t)i * x->row + k];
+    double v = number(x, i, k);
     if (isfinite(v)) square += (v - m.mean) * (v - m.mean);
   }
   m.error = m.n > 1 ? sqrt(square / (double)(m.n - 1) / (double)m.n) : NAN;
@@ -45,8 +51,19 @@ static int put_mean(run *r, const explain *x, const char *what, const char *meth
   return put(r, what, method, text, m.mean, m.error, e);
 }
 
+/* How many of the recordings with the class the network finds. */
+static int put_found(run *r, const explain *x, err *e) {
+  double found = 0, n = (double)x->n;
+  for (long i = 0; i < x->n; i++) found += x->rows[(size_t)i * x->row + EXPLAIN_PROBABILITY] >= x->c.least;
+  if (!found)
+    run_warn(r, "the network finds none of the %ld recordings with %s: no attribution is averaged", x->n, x->c.class);
+  return put(r, "found", NULL, "share of the recordings with the class whose probability is explain.least or more",
+             found / n, sqrt(found / n * (1 - found / n) / n), e);
+}
+
 static int put_scores(run *r, const explain *x, err *e) {
-  put_mean(r, x, "probability", NULL, "of the class, mean over the recordings", EXPLAIN_PROBABILITY, e);
+  put_found(r, x, e);
+  put_mean(r, x, "probability", NULL, "of the class, mean over the recordings found", EXPLAIN_PROBABILITY, e);
   put_mean(r, x, "inside", "chance", "share of samples where the class shows: what an even attribution has there",
            EXPLAIN_AREA, e);
   put_mean(r, x, "inside", "signal", "of the size of the signal: a method that looks at the input only", EXPLAIN_SIGNAL,
@@ -113,7 +130,7 @@ static void beat_figure(run *r, const explain *x, int method, const double *time
   size_t beat = (size_t)x->beat, count = SERIES_LEADS * beat;
   double *v = malloc(2 * sizeof *v * count), *tint = v + count, most = 0;
   snprintf(title, sizeof title, "%s: %s, mean of %ld recordings (blue against, red for)", x->c.class, x->name[method],
-           x->n);
+           explain_mean_of(x, EXPLAIN_PROBABILITY).n);
   snprintf(name, sizeof name, "beat-%s.png", x->name[method]);
   for (size_t i = 0; v && i < count; i++) {
     v[i] = explain_mean_of(x, EXPLAIN_HEAD + i).mean;

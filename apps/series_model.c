@@ -140,7 +140,7 @@ int series_model_class(const series_model *m, const char *name, err *e) {
   for (int k = 0; k < m->classes; k++)
     if (!strcmp(m->name[k], name)) return k;
   const char *near = deck_suggest(name, (const char *const *)m->name, m->classes);
-  err_set(e, ERR_DECK, "%s is none of the %d classes of the network (%s%s%s ...)", name, m->classes,
-          near ? "did you mean " : "", near ? near : m->name[0], near ? "?" : ",");
+  err_set(e, ERR_DECK, "%s is none of the %d classes of the network (%s%s%s)", name, m->classes,
+          near ? "did you mean " : "", near ? near : m->name[0], near ? "?" : " ...");
   return -1;
 }

@@ -21,7 +21,11 @@ smallness() { # overrides that make a deck of the app run for seconds
       "-s lattice.L=4" ;;
     yukawa-train) echo "-s data.train=$work/ensemble -s data.test=$work/ensemble/run.h5 -s fit.epochs=1 -s net.head=8" ;;
     yukawa-explain) echo "-s net.from=$work/net -s data.test=$work/ensemble -s explain.nodes=2 -s explain.blocks=2" ;;
-    series) echo "-s data.records=60 -s fit.epochs=1 -s net.width=8 -s evaluate.replicates=20" ;;
+    series) echo "-s data.records=60 -s fit.epochs=1 -s evaluate.replicates=20" \
+      "$(grep -q 'net: {kind: cnn' "$word" || echo -s net.width=8)" ;;
+    series-explain) echo "-s explain.from=$work/model/run.h5 -s explain.records=2 -s explain.randomise=0" \
+      "-s attribute.nodes=2 -s attribute.panels=1" ;;
+    series-predict) echo "-s model.from=$work/model/run.h5 -s attribute.nodes=2 -s attribute.panels=1" ;;
     eit) echo "-s patients.count=12 -s patients.seconds=8 -s patients.h=.02 -s task.folds=3 -s task.window=0 -s fit.epochs=2 -s fit.batch=8 -s fit.lanes=8" \
       "-s evaluate.replicates=20" ;;
     eit-image) if grep -q '^phantom:' "$word"; then echo "-s image.size=12 -s image.iterations=1"; else
@@ -45,6 +49,13 @@ prepare() { # what a deck of the app reads, small, and the settings that a dry r
       "$program" run "$(dirname "$word")/train-$what.yaml" -o "$work/net" --quiet -s data.train="$work/ensemble" \
         -s data.test="$work/ensemble" -s fit.epochs=1 >&2
       echo "-s net.from=$work/net -s data.test=$work/ensemble -s explain.blocks=2"
+      ;;
+    series-*) # the network that the deck names: runs/NAME/run.h5 is what inputs/series/NAME.yaml trains
+      word=$(dirname "$word")/$(sed -n 's|.*from: runs/\([a-z0-9-]*\)/run.h5.*|\1|p' "$word").yaml # in this subshell
+      # shellcheck disable=SC2046 # several words
+      "$program" run "$word" -o "$work/model" --quiet $(smallness series) -s evaluate.features=false \
+        -s evaluate.half_rate=false >&2
+      echo "-s $([ "$1" = series-explain ] && echo explain || echo model).from=$work/model/run.h5"
       ;;
   esac
 }
