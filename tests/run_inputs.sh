@@ -22,7 +22,7 @@ smallness() { # overrides that make a deck of the app run for seconds
     yukawa-train) echo "-s data.train=$work/ensemble -s data.test=$work/ensemble/run.h5 -s fit.epochs=1 -s net.head=8" ;;
     yukawa-explain) echo "-s net.from=$work/net -s data.test=$work/ensemble -s explain.nodes=2 -s explain.blocks=2" ;;
     series) echo "-s data.records=60 -s fit.epochs=1 -s evaluate.replicates=20" \
-      "$(grep -q 'net: {kind: cnn' "$word" || echo -s net.width=8)" ;;
+      "$(grep -qE 'net: \{kind: cnn|^  net:' "$word" || echo -s net.width=8)" ;; # cnn has none, or the sweep gives it
     series-explain) echo "-s explain.from=$work/model/run.h5 -s explain.records=2 -s explain.randomise=0" \
       "-s attribute.nodes=2 -s attribute.panels=1" ;;
     series-predict) echo "-s model.from=$work/model/run.h5 -s attribute.nodes=2 -s attribute.panels=1" ;;
