@@ -19,7 +19,7 @@ static const int levels[] = {0, 3, 0, 40};
 static const sample samples[] = {
     {"{kind: mlp, width: [7, 5]}", {SHAPE(4, 1, 1, 2), false, 3}, 8 * 7 + 7 + 7 * 5 + 5 + 5 * 3 + 3},
     {"{kind: mlp, width: 6, norm: layer, activation: gelu, head: [4]}", {SHAPE(5, 2, 1, 2), true, 2}, 0},
-    {"{kind: mlp, width: [6], dropout: 0.2, head_dropout: 0.5}", {SHAPE(3, 1, 1, 2), false, 1, 4, levels}, 0},
+    {"{kind: mlp, width: [6], dropout: 0.2, head_dropout: 0.5}", {SHAPE(3, 1, 1, 2), false, 1, 4, 0, levels}, 0},
     {"{kind: inception1d, depth: 4, width: 2, bottleneck: 3, kernels: [5, 3]}", {SHAPE(14, 1, 1, 2), false, 2}, 0},
     {"{kind: gru, width: 4, bidirectional: true, encoder: [5], dropout: 0.1}", {SHAPE(7, 1, 1, 3), false, 2}, 0},
     {"{kind: gru, width: 6, layers: 1, channels: [3, 4], encoder: [5]}", {SHAPE(4, 6, 6, 1), true, 2}, 0},
