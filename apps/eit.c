@@ -123,21 +123,14 @@ static int build(nn_graph **g, const eit_task *t, int frames, const deck *d, err
 }
 
 static int open_network(problem *p, const deck *d, uint32_t seed, err *e) {
-  nn_nets_conf net;
   int whole = p->data.l.frames;
-  deck_get(d, "net", nn_nets_keys, &net);
   if (eit_set_new(&p->train, &p->task, 2, (int)p->task.c.folds - 1, (int)p->task.c.window, true, e) ||
       eit_set_new(&p->valid, &p->task, 1, 1, (int)p->task.c.window, false, e) ||
       eit_set_new(&p->test, &p->task, 0, 0, 0, false, e) || nn_fit_check(d, p->task.outputs, e) ||
       build(&p->g, &p->task, p->train.frames, d, e) || build(&p->whole, &p->task, whole, d, e) ||
       build(&p->one, &p->task, 1, d, e))
     return e->code;
-  p->theta = nn_alloc(p->g->nparam * sizeof *p->theta), p->state = nn_alloc(p->g->nstate * sizeof *p->state);
-  if (!p->theta || !p->state) return err_set(e, ERR_RUN, "parameters: out of memory");
-  nn_init(p->g, p->theta, seed), nn_init_state(p->g, p->state);
-  if (net.from && nn_store_read_all(net.from, p->g, p->theta, p->state, e))
-    return err_context(e, "%s: net.from", deck_where(d, "net", "from"));
-  return 0;
+  return nn_nets_start(p->g, d, seed, &p->theta, &p->state, e);
 }
 
 static int open_problem(problem *p, run *r, err *e) {
@@ -184,18 +177,10 @@ static int stream(run *r, const problem *p, const nn_real *z, err *e) {
   }
   nn_stream_free(s);
   run_log(r, "frame by frame the answers differ by at most %.2g standard deviations", most);
-  return run_result(r,
-                    (run_value){.name = "stream_difference",
-                                .unit = "sd",
-                                .description = "largest difference between answers frame by frame and of the whole "
-                                               "recording, first test patient",
-                                .value = most,
-                                .error = NAN,
-                                .exact = NAN,
-                                .exact_error = NAN,
-                                .tau_int = NAN,
-                                .n_eff = NAN},
-                    e);
+  return run_number(r, "stream_difference", "sd",
+                    "largest difference between answers frame by frame and of the whole "
+                    "recording, first test patient",
+                    most, NAN, e);
 }
 
 /* Rank 0. */

@@ -92,17 +92,7 @@ static int put(run *r, const char *what, const char *where, const char *text, co
   char name[60];
   double mean = m->sum / m->n, var = m->n > 1 ? fmax(0, m->square / m->n - mean * mean) / (m->n - 1) : NAN;
   snprintf(name, sizeof name, "%s.%s", what, where);
-  return run_result(r,
-                    (run_value){.name = name,
-                                .unit = "1",
-                                .description = text,
-                                .value = mean,
-                                .error = sqrt(var),
-                                .exact = NAN,
-                                .exact_error = NAN,
-                                .tau_int = NAN,
-                                .n_eff = NAN},
-                    e);
+  return run_number(r, name, "1", text, mean, sqrt(var), e);
 }
 
 static int explain_output(run *r, explainer *p, int output, err *e) {

@@ -8,17 +8,7 @@
 
 static int put(run *r, const char *name, const char *unit, const char *text, double value, double error, err *e) {
   if (isnan(value)) return 0;
-  return run_result(r,
-                    (run_value){.name = name,
-                                .unit = unit,
-                                .description = text,
-                                .value = value,
-                                .error = error,
-                                .exact = NAN,
-                                .exact_error = NAN,
-                                .tau_int = NAN,
-                                .n_eff = NAN},
-                    e);
+  return run_number(r, name, unit, text, value, error, e);
 }
 
 static int put_indices(run *r, const breathing *b, err *e) {

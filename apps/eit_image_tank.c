@@ -146,17 +146,7 @@ static int absolute(tank *t, const deck *d, err *e) {
 
 static int put(run *r, const char *name, const char *unit, const char *text, double value, err *e) {
   if (isnan(value)) return 0;
-  return run_result(r,
-                    (run_value){.name = name,
-                                .unit = unit,
-                                .description = text,
-                                .value = value,
-                                .error = NAN,
-                                .exact = NAN,
-                                .exact_error = NAN,
-                                .tau_int = NAN,
-                                .n_eff = NAN},
-                    e);
+  return run_number(r, name, unit, text, value, NAN, e);
 }
 
 static int scores(run *r, const tank *t, err *e) {

@@ -359,17 +359,7 @@ static int put(run *r, const panel *p, long replicates, double level, err *e) {
     snprintf(what, sizeof what, "%s; %.0f %% interval %.5g to %.5g, %ld patients", f->text, 100 * level, v.low, v.high,
              p->n);
     run_log(r, "%-32s %10.5g %-6s %.0f %% interval %.5g to %.5g", f->name, point, f->unit, 100 * level, v.low, v.high);
-    run_result(r,
-               (run_value){.name = f->name,
-                           .unit = f->unit,
-                           .description = what,
-                           .value = point,
-                           .error = v.sd,
-                           .exact = NAN,
-                           .exact_error = NAN,
-                           .tau_int = NAN,
-                           .n_eff = NAN},
-               e);
+    run_number(r, f->name, f->unit, what, point, v.sd, e);
   }
   free(ones), free(rows);
   return e->code;

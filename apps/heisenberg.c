@@ -111,17 +111,7 @@ static void put_limit(run *r, const problem *p, err *e) {
              {"s.limit", "1", x->s},     {"m.limit", "1", x->m}, {"chi.limit", "J^-1", x->chi}};
   snprintf(text, sizeof text, "without Trotter error: %s", p->method);
   for (unsigned i = 0; p->method && i < sizeof all / sizeof *all && !e->code; i++)
-    run_result(r,
-               (run_value){.name = all[i].name,
-                           .unit = all[i].unit,
-                           .description = text,
-                           .value = all[i].value,
-                           .error = NAN,
-                           .exact = NAN,
-                           .exact_error = NAN,
-                           .tau_int = NAN,
-                           .n_eff = NAN},
-               e);
+    run_number(r, all[i].name, all[i].unit, text, all[i].value, NAN, e);
 }
 
 /* The network looks at configurations of the chain: *lwp (*n) their log weights, the caller's. */

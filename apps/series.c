@@ -87,9 +87,7 @@ static void close_problem(problem *p) {
 static int open_problem(problem *p, const deck *d, uint32_t seed, double memory, err *e) {
   const series_source *source = (const series_source *)deck_kind_of(d, "data");
   data_conf c;
-  nn_nets_conf net;
-  deck_get(d, "data", data_keys, &c), deck_get(d, "net", nn_nets_keys, &net),
-      deck_get(d, "evaluate", evaluate_keys, &p->c);
+  deck_get(d, "data", data_keys, &c), deck_get(d, "evaluate", evaluate_keys, &p->c);
   if (source->open(&p->data, d, c.records, c.seed ? (uint32_t)c.seed : seed, memory, e) ||
       (c.only && series_keep(&p->data, c.only, e)))
     return e->code;
@@ -102,12 +100,7 @@ static int open_problem(problem *p, const deck *d, uint32_t seed, double memory,
   p->task = (nn_net_task){.in = {{(int)p->train.length, 1, 1}, p->data.leads}, .outputs = p->data.classes};
   if (c.person) p->task.meta = SERIES_PERSON;
   if (nn_nets_build(&p->g, &p->task, d, e)) return e->code;
-  p->theta = nn_alloc(p->g->nparam * sizeof *p->theta), p->state = nn_alloc(p->g->nstate * sizeof *p->state);
-  if (!p->theta || !p->state) return err_set(e, ERR_RUN, "parameters: out of memory");
-  nn_init(p->g, p->theta, seed), nn_init_state(p->g, p->state);
-  if (net.from && nn_store_read_all(net.from, p->g, p->theta, p->state, e))
-    return err_context(e, "%s: net.from", deck_where(d, "net", "from"));
-  return 0;
+  return nn_nets_start(p->g, d, seed, &p->theta, &p->state, e);
 }
 
 /* Rank 0: the scores of fold 10 by another run, whose test recordings and labels must be these. */
@@ -222,17 +215,7 @@ static int put_macro(run *r, const problem *p, const double *rows, int count, in
   snprintf(what, sizeof what, "%s; %.0f %% interval %.5f to %.5f of %ld bootstrap replicates", text, 100 * p->c.level,
            v.low, v.high, v.used);
   run_log(r, "%-16s %.5f, %.0f %% interval %.5f to %.5f", name, point, 100 * p->c.level, v.low, v.high);
-  return run_result(r,
-                    (run_value){.name = name,
-                                .unit = "1",
-                                .description = what,
-                                .value = point,
-                                .error = v.sd,
-                                .exact = NAN,
-                                .exact_error = NAN,
-                                .tau_int = NAN,
-                                .n_eff = NAN},
-                    e);
+  return run_number(r, name, "1", what, point, v.sd, e);
 }
 
 /* AUROC by class of model m (the network: auroc_class), and of the network minus it: gain_class. */

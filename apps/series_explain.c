@@ -73,7 +73,7 @@ static int share_out(explain *x, err *e) {
 
 int explain_open(explain *x, const deck *d, double memory, err *e) {
   deck_get(d, "explain", explain_keys, &x->c), deck_get(d, "attribute", series_attribute_keys, &x->attribute);
-  if (series_model_open(&x->model, x->c.from, e) || series_sim_of(&x->sim, x->model.deck, x->model.seed, e))
+  if (series_model_open(&x->model, x->c.from, e) || series_sim_of(&x->sim, x->model.past.deck, x->model.seed, e))
     return err_context(e, "%s: explain.from", deck_where(d, "explain", "from"));
   if ((x->class = series_model_class(&x->model, x->c.class, e)) < 0)
     return err_context(e, "%s: explain.class", deck_where(d, "explain", "class"));

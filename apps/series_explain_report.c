@@ -32,17 +32,7 @@ static int put(run *r, const char *what, const char *method, const char *text, d
   char name[80];
   snprintf(name, sizeof name, "%s%s%s", what, method ? "." : "", method ? method : "");
   if (!isfinite(v)) return 0;
-  return run_result(r,
-                    (run_value){.name = name,
-                                .unit = "1",
-                                .description = text,
-                                .value = v,
-                                .error = error,
-                                .exact = NAN,
-                                .exact_error = NAN,
-                                .tau_int = NAN,
-                                .n_eff = NAN},
-                    e);
+  return run_number(r, name, "1", text, v, error, e);
 }
 
 static int put_mean(run *r, const explain *x, const char *what, const char *method, const char *text, size_t k,

@@ -37,26 +37,6 @@ int series_model_write(h5 *f, const void *self, err *e) {
   return e->code;
 }
 
-/* The deck that was run, read with the sections of app series and section `run`. */
-static int read_deck(series_model *m, h5 *f, const char *path, err *e) {
-  char *text = NULL, word[64];
-  int n = 0;
-  while (app_series.schema[n].name) n++;
-  m->schema = calloc((size_t)n + 2, sizeof *m->schema);
-  if (!m->schema) return err_set(e, ERR_RUN, "out of memory");
-  memcpy(m->schema, app_series.schema, (size_t)n * sizeof *m->schema);
-  m->schema[n] = (deck_section){.name = "run", .help = "the run itself", .keys = run_keys};
-  if (!h5_has_attr(f, "/run", "used_deck")) return err_set(e, ERR_FILE, "%s: is not a run.h5 of spinet", path);
-  if (!h5_read_attr_text(f, "/run", "used_deck", &text, e) && !deck_app(word, path, text, strlen(text), e)) {
-    if (strcmp(word, "series"))
-      err_set(e, ERR_FILE, "%s: is a run of app %s, needs one of app series", path, word);
-    else if (deck_parse(&m->deck, path, text, strlen(text), NULL, 0, m->schema, e))
-      e->code = ERR_FILE; /* of another version of spinet */
-  }
-  free(text);
-  return e->code;
-}
-
 static int read_classes(series_model *m, h5 *f, err *e) {
   char *text = NULL;
   if (h5_read_text(f, "/model/classes", &text, e)) return e->code;
@@ -94,32 +74,27 @@ static int build(const series_model *m, long window, double stretch, nn_graph **
                       .meta = m->person ? SERIES_PERSON : 0,
                       .rate = stretch,
                       .want_grad = true};
-  return nn_nets_build(g, &task, m->deck, e);
+  return nn_nets_build(g, &task, m->past.deck, e);
 }
 
 int series_model_open(series_model *m, const char *path, err *e) {
-  h5 *f = NULL;
   *m = (series_model){0};
-  if (h5_open(&f, path, e)) return e->code;
-  if (!read_deck(m, f, path, e) && !read_input(m, f, path, e)) read_classes(m, f, e);
-  h5_close(f);
-  if (e->code || build(m, m->window, 0, &m->g, e)) return e->code;
-  m->theta = nn_alloc(m->g->nparam * sizeof *m->theta), m->state = nn_alloc(m->g->nstate * sizeof *m->state);
-  if (!m->theta || !m->state) return err_set(e, ERR_RUN, "parameters: out of memory");
-  return nn_store_read_all(path, m->g, m->theta, m->state, e);
+  if (run_past_open(&m->past, path, &app_series, e) || read_input(m, m->past.f, path, e) ||
+      read_classes(m, m->past.f, e) || build(m, m->window, 0, &m->g, e) || nn_parameters(m->g, &m->theta, &m->state, e))
+    return e->code;
+  return nn_store_read_all(m->past.file, m->g, m->theta, m->state, e);
 }
 
 void series_model_close(series_model *m) {
   for (int k = 0; m->name && k < m->classes; k++) free(m->name[k]);
-  if (m->deck) deck_free(m->deck);
-  nn_graph_free(m->g);
-  free(m->name), free(m->schema), free(m->theta), free(m->state);
+  nn_graph_free(m->g), run_past_close(&m->past);
+  free(m->name), free(m->theta), free(m->state);
   *m = (series_model){0};
 }
 
 int series_model_at_rate(const series_model *m, double rate, nn_graph **g, err *e) {
   long window = lrint((double)m->window * rate / m->rate);
-  const deck_kind *kind = deck_kind_of(m->deck, "net");
+  const deck_kind *kind = deck_kind_of(m->past.deck, "net");
   if (rate == m->rate) return build(m, m->window, 0, g, e);
   if (strcmp(kind->name, "s4"))
     return err_set(e, ERR_DECK,

@@ -5,6 +5,7 @@
 #define APPS_SERIES_MODEL_H
 
 #include "apps/series.h"
+#include "base/run_past.h"
 #include "nn/nets.h"
 #include "nn/store.h"
 
@@ -17,8 +18,7 @@ typedef struct series_stored {
 int series_model_write(h5 *f, const void *series_stored_self, err *e); /* for run_writer */
 
 typedef struct series_model {
-  deck *deck; /* the deck that was run */
-  deck_section *schema;
+  run_past past;                               /* the run that trained it */
   uint32_t seed;                               /* of its simulated recordings */
   double rate;                                 /* Hz */
   double mean[SERIES_LEADS], sd[SERIES_LEADS]; /* mV */

@@ -140,17 +140,7 @@ static int put(run *r, const char *group, const char *name, const char *text, do
   snprintf(full, sizeof full, "%s.%.80s", group, name);
   for (char *c = full; *c; c++)
     if (!strchr("_-+.", *c) && !(*c >= '0' && *c <= '9') && !((*c | 32) >= 'a' && (*c | 32) <= 'z')) *c = '_';
-  return run_result(r,
-                    (run_value){.name = full,
-                                .unit = "1",
-                                .description = text,
-                                .value = v,
-                                .error = NAN,
-                                .exact = NAN,
-                                .exact_error = NAN,
-                                .tau_int = NAN,
-                                .n_eff = NAN},
-                    e);
+  return run_number(r, full, "1", text, v, NAN, e);
 }
 
 static int ascending(const void *a, const void *b) {

@@ -164,7 +164,7 @@ static int open_patient(series_record *s, const deck *d, const series_record_con
   double *oracle = malloc(sizeof *oracle * (size_t)ecg_class_count());
   deck_get(d, "record", patient_keys, &p);
   if (!label || !oracle) err_set(e, ERR_RUN, "out of memory");
-  if (e->code || series_sim_of(&q, m->deck, m->seed, e)) goto end;
+  if (e->code || series_sim_of(&q, m->past.deck, m->seed, e)) goto end;
   if (p.rate > 0) q.c.rate = p.rate;
   if (ecg_record_new(&r, &q.c, e)) goto end;
   series_sim_draw(&q, (uint64_t)p.index, r, label, oracle);

@@ -4,54 +4,17 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "apps/yukawa_generate.h"
+#include "base/run_past.h"
 
 enum { PORTION = 1 << 25 }; /* bytes read at a time, about */
 
-void yukawa_run_file(const char *path, char file[YUKAWA_PATH]) {
-  struct stat s;
-  bool folder = !stat(path, &s) && S_ISDIR(s.st_mode);
-  snprintf(file, YUKAWA_PATH, folder ? "%.4000s/run.h5" : "%.4000s", path);
-}
-
-static int open_run(h5 **f, const char *path, err *e) {
-  char file[YUKAWA_PATH];
-  yukawa_run_file(path, file);
-  return h5_open(f, file, e);
-}
-
-int yukawa_past_open(yukawa_past *p, const char *path, const app *a, err *e) {
-  h5 *f = NULL;
-  char *text = NULL, *name = NULL;
-  int n = 0;
-  *p = (yukawa_past){0};
-  for (; a->schema[n].name && n < 14; n++) p->schema[n] = a->schema[n];
-  p->schema[n] = (deck_section){.name = "run", .help = "the run itself", .keys = run_keys};
-  if (open_run(&f, path, e)) return e->code;
-  if (!h5_has_attr(f, "/run", "used_deck") || !h5_has_attr(f, "/run", "app"))
-    err_set(e, ERR_FILE, "%s was not written by spinet run", path);
-  if (!e->code && !h5_read_attr_text(f, "/run", "app", &name, e) && strcmp(name, a->name))
-    err_set(e, ERR_FILE, "%s is a run of app %s, not of %s", path, name, a->name);
-  if (!e->code && !h5_read_attr_text(f, "/run", "used_deck", &text, e) &&
-      deck_parse(&p->deck, path, text, strlen(text), NULL, 0, p->schema, e))
-    e->code = ERR_FILE; /* a deck of another version of this program, not the one of this run */
-  h5_close(f);
-  free(text), free(name);
-  return e->code;
-}
-
-void yukawa_past_close(yukawa_past *p) {
-  deck_free(p->deck);
-  p->deck = NULL;
-}
-
 /* Lattice and model from the deck of the ensemble's run. */
 static int read_model(yukawa_data *y, const char *path, err *e) {
-  yukawa_past past;
+  run_past past;
   scalar_points p = {0};
-  if (!yukawa_past_open(&past, path, &app_yukawa_generate, e) && !scalar_points_from_deck(&p, past.deck, 1, e)) {
+  if (!run_past_open(&past, path, &app_yukawa_generate, e) && !scalar_points_from_deck(&p, past.deck, 1, e)) {
     y->d = p.d, y->model = p.model[0], y->sites = 1;
     memcpy(y->side, p.side, sizeof y->side);
     for (int k = 0; k < y->d; k++) {
@@ -62,7 +25,7 @@ static int read_model(yukawa_data *y, const char *path, err *e) {
     if (y->d > 3) err_set(e, ERR_FILE, "%s: fields in %d dimensions, networks take 2 or 3", path, y->d);
     y->columns = SCALAR_COLS + 2 * (y->side[0] / 2 + 1);
   }
-  scalar_points_free(&p), yukawa_past_close(&past);
+  scalar_points_free(&p), run_past_close(&past);
   return e->code;
 }
 
@@ -152,7 +115,7 @@ int yukawa_data_open(yukawa_data *y, const char *path, bool fields, double memor
   h5 *f = NULL;
   reader r = {.y = y, .fields = fields};
   *y = (yukawa_data){0};
-  if (read_model(y, path, e) || open_run(&f, path, e)) return e->code;
+  if (read_model(y, path, e) || run_past_h5(&f, path, e)) return e->code;
   if (!h5_has(f, "/ensemble"))
     err_set(e, ERR_FILE, "%s: stores no configurations (ensemble.configurations of app yukawa-generate)", path);
   if (!e->code && !h5_each(f, "/ensemble", each_segment, &r, e)) {

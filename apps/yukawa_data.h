@@ -32,17 +32,6 @@ double yukawa_data_bytes(const yukawa_data *y);
 int yukawa_data_same(const yukawa_data *a, const char *path_a, const yukawa_data *b, const char *path_b, err *e);
 double yukawa_links(const yukawa_data *y, long i); /* T = sum of all links of configuration i, sufficient for kappa */
 
-enum { YUKAWA_PATH = 4100 };
-void yukawa_run_file(const char *path, char file[YUKAWA_PATH]); /* a folder stands for the run.h5 in it */
-
-/* The deck of a finished run of app a (NULL-terminated schema), as used.yaml; close frees. */
-typedef struct yukawa_past {
-  deck *deck;
-  deck_section schema[16];
-} yukawa_past;
-int yukawa_past_open(yukawa_past *p, const char *path, const app *a, err *e);
-void yukawa_past_close(yukawa_past *p);
-
 /* ---- samples (yukawa_samples.c) ---- */
 #define YUKAWA_WHAT "fields|observables"
 enum { YUKAWA_FIELDS, YUKAWA_OBSERVABLES };

@@ -54,17 +54,7 @@ static const deck_section schema[] = {
 };
 
 static int put(run *r, const char *name, const char *text, double value, err *e) {
-  return run_result(r,
-                    (run_value){.name = name,
-                                .unit = "1",
-                                .description = text,
-                                .value = value,
-                                .error = NAN,
-                                .exact = NAN,
-                                .exact_error = NAN,
-                                .tau_int = NAN,
-                                .n_eff = NAN},
-                    e);
+  return run_number(r, name, "1", text, value, NAN, e);
 }
 
 /* How well the books close. */

@@ -132,17 +132,7 @@ void yukawa_vision_free(yukawa_vision *v) {
 /* ---- results ---- */
 
 static int put(run *r, const char *name, const char *text, double value, double error, err *e) {
-  return run_result(r,
-                    (run_value){.name = name,
-                                .unit = "1",
-                                .description = text,
-                                .value = value,
-                                .error = error,
-                                .exact = NAN,
-                                .exact_error = NAN,
-                                .tau_int = NAN,
-                                .n_eff = NAN},
-                    e);
+  return run_number(r, name, "1", text, value, error, e);
 }
 
 static int put_modes(run *r, const yukawa_grid *momentum, const yukawa_explanations *x, const char *method, err *e) {

@@ -138,19 +138,10 @@ static int put_agreement(run *r, const yukawa_ranking *k, const yukawa_explanati
         v[(m * READINGS + i) * MEASURES + j] = agreement(x, reading[i], i < 2 ? k->input : k->group, measure[j]);
     char name[60];
     snprintf(name, sizeof name, "agreement.%s", yukawa_methods[x->method[m]]);
-    if (run_result(r,
-                   (run_value){.name = name,
-                               .unit = "1",
-                               .description =
-                                   "share of kappas (explain.least_kappa) where the input of the largest mean |R| is "
-                                   "the one that alone knows most, or ties within 2 sigma",
-                               .value = v[m * READINGS * MEASURES],
-                               .error = NAN,
-                               .exact = NAN,
-                               .exact_error = NAN,
-                               .tau_int = NAN,
-                               .n_eff = NAN},
-                   e))
+    if (run_number(r, name, "1",
+                   "share of kappas (explain.least_kappa) where the input of the largest mean |R| is "
+                   "the one that alone knows most, or ties within 2 sigma",
+                   v[m * READINGS * MEASURES], NAN, e))
       return e->code;
   }
   return run_result_array(

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apps/yukawa_train.h"
+#include "base/run_past.h"
 #include "nn/fit.h"
 #include "nn/store.h"
 
@@ -57,26 +58,18 @@ static int read_standard(yukawa_model *m, h5 *f, err *e) {
 }
 
 int yukawa_model_open(yukawa_model *m, const char *path, bool want_grad, err *e) {
-  yukawa_past past;
-  h5 *f = NULL;
-  char file[YUKAWA_PATH];
+  run_past past;
   *m = (yukawa_model){0};
-  if (yukawa_past_open(&past, path, &app_yukawa_train, e)) goto end;
-  yukawa_run_file(path, file);
-  if (h5_open(&f, file, e) || read_standard(m, f, e)) goto end;
+  if (run_past_open(&past, path, &app_yukawa_train, e) || read_standard(m, past.f, e)) goto end;
   nn_loss_conf unused;
   yukawa_data like = {.d = m->d};
   memcpy(like.side, m->side, sizeof like.side);
   nn_net_task task = yukawa_task(&like, &m->standard, nn_fit_loss(past.deck, &unused)->outputs(1));
   task.want_grad = want_grad;
   if (nn_nets_build(&m->g, &task, past.deck, e)) goto end;
-  m->theta = nn_alloc(m->g->nparam * sizeof *m->theta), m->state = nn_alloc(m->g->nstate * sizeof *m->state);
-  if (!m->theta || !m->state)
-    err_set(e, ERR_RUN, "parameters: out of memory");
-  else
-    nn_store_read_all(file, m->g, m->theta, m->state, e);
+  if (!nn_parameters(m->g, &m->theta, &m->state, e)) nn_store_read_all(past.file, m->g, m->theta, m->state, e);
 end:
-  h5_close(f), yukawa_past_close(&past);
+  run_past_close(&past);
   return e->code ? err_context(e, "%s", path) : 0;
 }
 

@@ -74,7 +74,6 @@ static int open_data(problem *p, const deck *d, double memory, err *e) {
   if (yukawa_data_open(&p->data, p->c.train, fields, memory, e))
     return err_context(e, "%s: data.train", deck_where(d, "data", "train"));
   if (yukawa_data_open(&p->unseen, p->c.test, fields, memory - yukawa_data_bytes(&p->data), e))
-
     return err_context(e, "%s: data.test", deck_where(d, "data", "test"));
   if (yukawa_data_same(&p->data, p->c.train, &p->unseen, p->c.test, e) ||
       yukawa_samples_new(&p->train, &p->data, s, YUKAWA_TRAIN, p->c.validation, p->c.augment, e) ||
@@ -97,21 +96,14 @@ static int weigh(problem *p, err *e) {
 }
 
 static int open_network(problem *p, const deck *d, uint32_t seed, err *e) {
-  nn_nets_conf net;
   nn_loss_conf loss;
   yukawa_model *m = &p->model;
-  deck_get(d, "net", nn_nets_keys, &net);
   p->outputs = nn_fit_loss(d, &loss)->outputs(1);
   m->d = p->data.d;
   for (int k = 0; k < m->d; k++) m->side[k] = p->data.side[k];
   nn_net_task task = yukawa_task(&p->data, &m->standard, p->outputs);
   if (nn_nets_build(&m->g, &task, d, e)) return e->code;
-  m->theta = nn_alloc(m->g->nparam * sizeof *m->theta), m->state = nn_alloc(m->g->nstate * sizeof *m->state);
-  if (!m->theta || !m->state) return err_set(e, ERR_RUN, "parameters: out of memory");
-  nn_init(m->g, m->theta, seed), nn_init_state(m->g, m->state);
-  if (net.from && nn_store_read_all(net.from, m->g, m->theta, m->state, e))
-    return err_context(e, "%s: net.from", deck_where(d, "net", "from"));
-  return 0;
+  return nn_nets_start(m->g, d, seed, &m->theta, &m->state, e);
 }
 
 /* Root mean square of (kappa^ - kappa) / sigma_CR over validation data. */
@@ -180,17 +172,8 @@ static int put_worst(run *r, const yukawa_verdict *v, const char *who, err *e) {
   snprintf(name, sizeof name, "r_max.%s", who);
   run_log(r, "%-6s r up to %.3f(%.3f), at kappa = %g", who, v->value[YUKAWA_RATIO][worst],
           v->error[YUKAWA_RATIO][worst], v->kappa[worst]);
-  return run_result(r,
-                    (run_value){.name = name,
-                                .unit = "1",
-                                .description = "largest r of all kappas of the test ensemble",
-                                .value = v->value[YUKAWA_RATIO][worst],
-                                .error = v->error[YUKAWA_RATIO][worst],
-                                .exact = NAN,
-                                .exact_error = NAN,
-                                .tau_int = NAN,
-                                .n_eff = NAN},
-                    e);
+  return run_number(r, name, "1", "largest r of all kappas of the test ensemble", v->value[YUKAWA_RATIO][worst],
+                    v->error[YUKAWA_RATIO][worst], e);
 }
 
 static int report(run *r, const problem *p, const yukawa_verdict *v, const double *estimate, const char *who, err *e) {

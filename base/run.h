@@ -123,6 +123,8 @@ typedef struct run_value {
   double value, error, exact, exact_error, tau_int, n_eff;
 } run_value;
 int run_result(run *r, run_value v, err *e);
+/* One without exact value and autocorrelation. */
+int run_number(run *r, const char *name, const char *unit, const char *description, double value, double error, err *e);
 /* Where an observable has no exact value, a long run `source` stands in for it: results observable.* but its own that
  * have none yet get value and error as their reference. Rank 0. */
 void run_result_reference(run *r, const char *observable, const char *source, double value, double error);

@@ -8,6 +8,7 @@
 
 #include "base/collect_priv.h"
 #include "base/file.h"
+#include "base/run_past.h"
 
 static bool is_folder(const char *path) {
   struct stat s;
@@ -85,7 +86,7 @@ static void read_run(collect_run *r, const char *file) {
 /* A folder that should hold a run.h5, or the file itself. */
 static int add_one(collection *c, const char *path, const char *what, err *e) {
   char file[PATH_MAX];
-  snprintf(file, sizeof file, is_folder(path) ? "%.4000s/run.h5" : "%.4000s", path);
+  run_past_file(path, file);
   bool there = file_exists(file);
   collect_run *r = add_run(c, path, there ? "unreadable" : "missing", there ? "" : what);
   if (!r) return err_set(e, ERR_RUN, "collect: out of memory");

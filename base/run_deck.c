@@ -1,4 +1,4 @@
-/* run_deck.c: run_keys, run_input_read, run_input_parse, run_find_app, run_check, run_template. */
+/* run_deck.c: run_keys, run_full_schema, run_input_read, run_input_parse, run_find_app, run_check, run_template. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +41,7 @@ const app *run_find_app(const app *const *apps, const char *name, const char *wh
   return NULL;
 }
 
-static deck_section *full_schema(const app *a, err *e) {
+deck_section *run_full_schema(const app *a, err *e) {
   int n = 0;
   while (a->schema && a->schema[n].name) n++;
   deck_section *s = calloc((size_t)n + 2, sizeof *s);
@@ -66,7 +66,7 @@ int run_input_parse(run_input *in, const run_options *o, const app *const *apps,
   if (deck_app(word, o->deck_path, in->text, in->bytes, e)) return e->code;
   snprintf(where, sizeof where, "%s: app = %s", o->deck_path, word);
   if (!(in->app = run_find_app(apps, word, where, e))) return e->code;
-  if (!(in->schema = full_schema(in->app, e))) return e->code;
+  if (!(in->schema = run_full_schema(in->app, e))) return e->code;
   const deck_point *point = o->point ? &o->point->at : NULL;
   if (deck_parse_point(&in->deck, o->deck_path, in->text, in->bytes, o->overrides, o->noverrides, point, in->schema, e))
     return e->code;
@@ -88,7 +88,7 @@ int run_check(const run_options *o, const app *const *apps, const app **a, err *
 }
 
 int run_template(const app *a, FILE *f, err *e) {
-  deck_section *schema = full_schema(a, e);
+  deck_section *schema = run_full_schema(a, e);
   if (schema) deck_template(a->name, schema, f);
   free(schema);
   return e->code;

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/run_past.h"
 #include "base/run_priv.h"
 
 enum { SHOWN = 20 };
@@ -18,15 +18,6 @@ typedef struct diff {
 static void tell(void *ctx, const char *object, const char *text) {
   diff *d = ctx;
   if (d->found++ < SHOWN) fprintf(d->f, "%s: %s\n", object, text);
-}
-
-static int open_run(h5 **f, const char *path, err *e) {
-  char file[PATH_MAX];
-  struct stat s;
-  bool folder = !stat(path, &s) && S_ISDIR(s.st_mode);
-  snprintf(file, sizeof file, folder ? "%.4000s/run.h5" : "%.4000s", path);
-  if (h5_open(f, file, e)) return e->code;
-  return h5_has_attr(*f, "/run", "used_deck") ? 0 : err_set(e, ERR_FILE, "%s was not written by spinet run", file);
 }
 
 /* The used deck without free keys; caller frees. */
@@ -88,7 +79,7 @@ static int compare(diff *d, const app *const *apps, err *e) {
 
 int run_diff(const char *a, const char *b, const app *const *apps, FILE *f, bool *equal, err *e) {
   diff d = {.f = f};
-  if (!open_run(&d.a, a, e) && !open_run(&d.b, b, e)) compare(&d, apps, e);
+  if (!run_past_h5(&d.a, a, e) && !run_past_h5(&d.b, b, e)) compare(&d, apps, e);
   if (d.found > SHOWN) fprintf(f, "... and %ld more differences\n", d.found - SHOWN);
   *equal = !e->code && !d.found;
   h5_close(d.a), h5_close(d.b);

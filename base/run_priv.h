@@ -32,6 +32,8 @@ typedef struct run_input {
   bool deck_only; /* do not call the app's check */
 } run_input;
 
+/* Local: the app's sections and `run`; caller frees. NULL: out of memory. */
+deck_section *run_full_schema(const app *a, err *e);
 /* Local: the deck's bytes, from its file or from the options. */
 int run_input_read(run_input *in, const run_options *o, err *e);
 /* Local: from in->text and in->bytes to in->deck; calls the app's check. */

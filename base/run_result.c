@@ -114,6 +114,11 @@ int run_result(run *r, run_value v, err *e) {
   return run_root(r) ? add_value(&r->results, v, e) : 0;
 }
 
+int run_number(run *r, const char *name, const char *unit, const char *description, double value, double error,
+               err *e) {
+  return run_result(r, (run_value){name, unit, description, value, error, NAN, NAN, NAN, NAN}, e);
+}
+
 void run_result_reference(run *r, const char *observable, const char *source, double value, double error) {
   size_t n = strlen(observable);
   for (int i = 0; i < r->results.values; i++) {

@@ -129,6 +129,11 @@ void nn_init_state(const nn_graph *g, nn_real *state) {
   }
 }
 
+int nn_parameters(const nn_graph *g, nn_real **theta, nn_real **state, err *e) {
+  *theta = nn_alloc(g->nparam * sizeof **theta), *state = nn_alloc(g->nstate * sizeof **state);
+  return *theta && *state ? 0 : err_set(e, ERR_RUN, "parameters: out of memory");
+}
+
 char *nn_graph_text(const nn_graph *g) {
   char *text = NULL;
   size_t size = 0;

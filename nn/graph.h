@@ -32,6 +32,8 @@ int nn_finish(nn_graph *g, int output, err *e);
 /* Parameters from the op's own rule; every node has its own stream, so order and ranks do not matter. */
 void nn_init(const nn_graph *g, nn_real *theta, unsigned seed);
 void nn_init_state(const nn_graph *g, nn_real *state);
+/* Room for both; caller frees. ERR_RUN: out of memory. */
+int nn_parameters(const nn_graph *g, nn_real **theta, nn_real **state, err *e);
 /* Readable text, one line per node; equal text = same network. Caller frees. */
 char *nn_graph_text(const nn_graph *g);
 const nn_node *nn_find(const nn_graph *g, const char *name); /* NULL if absent */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "nn/store.h"
+
 extern const nn_net nn_net_mlp, nn_net_cnn, nn_net_resnet1d, nn_net_xresnet1d, nn_net_s4, nn_net_transformer;
 extern const nn_net nn_net_inception1d, nn_net_gru, nn_net_lstm;
 const deck_kind *const nn_nets[] = {
@@ -99,4 +101,14 @@ int nn_nets_beside(nn_graph **out, int count, const nn_net_task *t, const deck *
 
 int nn_nets_build(nn_graph **g, const nn_net_task *t, const deck *d, err *e) {
   return nn_nets_beside(g, 1, t, d, e);
+}
+
+int nn_nets_start(const nn_graph *g, const deck *d, unsigned seed, nn_real **theta, nn_real **state, err *e) {
+  nn_nets_conf c;
+  deck_get(d, "net", nn_nets_keys, &c);
+  if (nn_parameters(g, theta, state, e)) return e->code;
+  nn_init(g, *theta, seed), nn_init_state(g, *state);
+  if (c.from && nn_store_read_all(c.from, g, *theta, *state, e))
+    return err_context(e, "%s: net.from", deck_where(d, "net", "from"));
+  return 0;
 }

@@ -32,7 +32,7 @@ typedef struct nn_nets_conf {
   int activation;
   double dropout;
   long meta_width;
-  const char *from; /* run.h5 with parameters for exactly this network, or NULL: nn_store_read_all is the app's */
+  const char *from; /* run.h5 with parameters for exactly this network, or NULL: see nn_nets_start */
 } nn_nets_conf;
 
 /* Section `net` of the deck -> finished graph; caller frees. ERR_DECK where body and task do not fit. */
@@ -40,5 +40,9 @@ int nn_nets_build(nn_graph **g, const nn_net_task *t, const deck *d, err *e);
 /* The same network `count` times (at most NN_MAX_IN), for tasks t (count) that share positions but no parameter: inputs
  * of the tasks one after the other, their outputs behind each other. One fit trains them all. */
 int nn_nets_beside(nn_graph **g, int count, const nn_net_task *t, const deck *d, err *e);
+
+/* First parameters and state of a network of section `net` (caller frees both): those of net.from, else nn_init's.
+ * Local. */
+int nn_nets_start(const nn_graph *g, const deck *d, unsigned seed, nn_real **theta, nn_real **state, err *e);
 
 #endif

@@ -129,17 +129,8 @@ static int put_tau(record *m, const gamma_data *d, int column, const char *obser
   if (gamma_primary(d, column, 0, &v, e)) return e->code;
   snprintf(name, sizeof name, "%s.%s", observable, m->c->type->tag);
   snprintf(text, sizeof text, "integrated autocorrelation time of the %s in sweeps", what);
-  return run_result(m->r,
-                    (run_value){.name = name,
-                                .unit = "1",
-                                .description = text,
-                                .value = v.tau * (double)m->plan.every,
-                                .error = v.reason ? NAN : v.tau_error * (double)m->plan.every,
-                                .exact = NAN,
-                                .exact_error = NAN,
-                                .tau_int = NAN,
-                                .n_eff = NAN},
-                    e);
+  return run_number(m->r, name, "1", text, v.tau * (double)m->plan.every,
+                    v.reason ? NAN : v.tau_error * (double)m->plan.every, e);
 }
 
 static int put(record *m, err *e) {

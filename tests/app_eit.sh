@@ -6,9 +6,8 @@
 spinet=$1 compare=$2
 shift 2
 launcher=$*
-dir=$(mktemp -d /tmp/spinet-eit-XXXXXX) && cd "$dir" || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0 passed=0
+# shellcheck source=tests/app.sh
+. "$(dirname "$0")/app.sh"
 
 cat >tiny.yaml <<'DECK'
 app: eit
@@ -22,17 +21,6 @@ evaluate: {replicates: 20}
 DECK
 simulated="-s patients.seconds=9 -s patients.reference=6 -s patients.h=.03 -s image.size=16"
 
-check() { # WHAT COMMAND...: it must succeed
-  what=$1
-  shift
-  if "$@" >out.txt 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "$what:"
-    cat out.txt
-  fi
-}
 go() { # FOLDER RANKS THREADS [OPTIONS]...
   out=$1 ranks=$2 threads=$3
   shift 3
@@ -74,5 +62,4 @@ refused "half a file" "bad/patients-0000.h5"
 cp r1/run.h5 bad/patients-0000.h5
 refused "another file" "images"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+verdict

@@ -5,21 +5,9 @@
 part=$1 spinet=$(realpath "$2") inputs=$(cd "$(dirname "$0")/../inputs/eit" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 shift 2
-dir=$(mktemp -d /tmp/spinet-eit-XXXXXX) && cd "$dir" || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0 passed=0
+# shellcheck source=tests/app.sh
+. "$(dirname "$0")/app.sh"
 
-check() { # WHAT COMMAND...: it must succeed
-  what=$1
-  shift
-  if "$@" >out.txt 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "$what:"
-    cat out.txt
-  fi
-}
 value() { # FOLDER NAME
   "$spinet" show "$1/run.h5" --csv | awk -F, -v name="$2" '$1 == name { print $2 }'
 }
@@ -129,5 +117,4 @@ DECK
 }
 
 "$part" "$@"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+verdict

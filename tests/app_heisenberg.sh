@@ -5,9 +5,8 @@
 spinet=$1 compare=$2
 shift 2
 launcher=$*
-dir=$(mktemp -d /tmp/spinet-app-XXXXXX) && cd "$dir" || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0 passed=0
+# shellcheck source=tests/app.sh
+. "$(dirname "$0")/app.sh"
 
 cat >tiny.yaml <<'DECK'
 app: heisenberg
@@ -22,17 +21,6 @@ estimate: {draws: 10_000, nmcmc: 8_000, compare: 512, scan: [1.4, 1.5]}
 chain: {kind: loop, sweeps: 300, thermalisation: 50, replicas: 5}
 DECK
 
-check() { # WHAT COMMAND...: it must succeed
-  what=$1
-  shift
-  if "$@" >out.txt 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "$what:"
-    cat out.txt
-  fi
-}
 go() { # FOLDER RANKS THREADS DECK [OPTIONS]...
   out=$1 ranks=$2 threads=$3 deck=$4
   shift 4
@@ -53,5 +41,4 @@ check "used.yaml" "$compare" rows-1/run.h5 echo/run.h5
 if "$compare" rows-1/run.h5 columns-1/run.h5 >out.txt 2>&1; then
   echo "rows and columns gave the same bits" && failed=$((failed + 1))
 fi
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+verdict

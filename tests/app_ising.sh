@@ -5,9 +5,8 @@
 # LAUNCHER... is followed by the number of ranks. Part of the suite's tests: prints what differs, returns 1 if anything does.
 spinet=$1 compare=$2
 shift 2
-dir=$(mktemp -d /tmp/spinet-app-XXXXXX) && cd "$dir" || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0 passed=0
+# shellcheck source=tests/app.sh
+. "$(dirname "$0")/app.sh"
 
 cat >tiny.yaml <<'DECK'
 app: ising
@@ -22,17 +21,6 @@ estimate: {draws: 20_000, nmcmc: 15_000, compare: 512, scan: [0.42, 0.44]}
 chain: {kind: swendsen-wang, sweeps: 300, thermalisation: 50, replicas: 5}
 DECK
 
-check() { # WHAT COMMAND...: it must succeed
-  what=$1
-  shift
-  if "$@" >out.txt 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "$what:"
-    cat out.txt
-  fi
-}
 go() { # FOLDER RANKS THREADS DECK [OPTIONS]...
   out=$1 ranks=$2 threads=$3 deck=$4
   shift 4
@@ -78,5 +66,4 @@ fi
 go echo2 1 1 changed/used.yaml
 check "echo of a changed run" "$compare" changed/run.h5 echo2/run.h5
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+verdict

@@ -6,9 +6,8 @@
 spinet=$1 compare=$2
 shift 2
 launcher=$*
-dir=$(mktemp -d /tmp/spinet-series-XXXXXX) && cd "$dir" || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0 passed=0
+# shellcheck source=tests/app.sh
+. "$(dirname "$0")/app.sh"
 
 cat >tiny.yaml <<'DECK'
 app: series
@@ -19,17 +18,6 @@ fit: {epochs: 3, batch: 32, lanes: 8}
 evaluate: {replicates: 20, half_rate: true}
 DECK
 
-check() { # WHAT COMMAND...: it must succeed
-  what=$1
-  shift
-  if "$@" >out.txt 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "$what:"
-    cat out.txt
-  fi
-}
 go() { # FOLDER RANKS THREADS [OPTIONS]...
   out=$1 ranks=$2 threads=$3
   shift 3
@@ -64,5 +52,4 @@ go others 1 1 -s data.seed=6 -s evaluate.against=r1/run.h5 >refused.txt 2>&1
 check "other recordings are refused" test $? = 3
 check "and the message says so" grep -q 'evaluate.against: r1/run.h5: its test recordings are others' refused.txt
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+verdict

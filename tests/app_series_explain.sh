@@ -6,9 +6,8 @@
 spinet=$1 compare=$2
 shift 2
 launcher=$*
-dir=$(mktemp -d /tmp/spinet-explain-XXXXXX) && cd "$dir" || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0 passed=0
+# shellcheck source=tests/app.sh
+. "$(dirname "$0")/app.sh"
 
 mkdir bin && printf '#!/bin/sh\n' >bin/gnuplot && chmod +x bin/gnuplot # pictures are drawn by tests of decks
 PATH=$PWD/bin:$PATH
@@ -31,17 +30,6 @@ model: {from: model/run.h5}
 record: {kind: simulated, index: 19, rate: 200, seconds: 4}
 DECK
 
-check() { # WHAT COMMAND...: it must succeed
-  what=$1
-  shift
-  if "$@" >out.txt 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "$what:"
-    cat out.txt
-  fi
-}
 go() { # DECK FOLDER RANKS THREADS [OPTIONS]...
   deck=$1 out=$2 ranks=$3 threads=$4
   shift 4
@@ -80,5 +68,4 @@ check "no such class" refuse 2 'did you mean PLANTED' predict.yaml -s model.clas
 check "no such method" refuse 2 'lrp-epsilon' predict.yaml -s model.method=magic
 check "too short" refuse 3 'the network sees 2 s' predict.yaml -s record.seconds=1
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+verdict

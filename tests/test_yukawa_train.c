@@ -4,6 +4,7 @@
  * missing is one message. Two ranks. */
 #include "apps/yukawa_generate.h"
 #include "apps/yukawa_train.h"
+#include "base/run_past.h"
 #include "base/file.h"
 #include "run_part.h"
 #include "tests/folder.h"
@@ -220,8 +221,8 @@ static void test_stored(const char *folder) {
               !xai_net_new(&net, m.g, 0, 8, m.theta, m.state, &e);
   CHECK_REPORT(open, "%.300s", e.text);
   if (!open) return;
-  char file[YUKAWA_PATH];
-  yukawa_run_file(name_of(folder), file);
+  char file[PATH_MAX];
+  run_past_file(name_of(folder), file);
   CHECK(!h5_open(&f, file, &e) && !h5_read(f, "/series/estimate.net", H5_F64, stored, (size_t)y.n, &e));
   for (long i = 0; i < y.n; i += 97) {
     double answer[8];
