@@ -113,8 +113,8 @@ static int column(panel *p, err *e) {
 
 static void add(panel *p, const char *name, const char *estimator, const char *unit, const char *text, figure_kind kind,
                 int a, int b) {
-  if (p->figures == FIGURES) return;
-  figure *f = &p->figure[p->figures++];
+  if (p->figures++ >= FIGURES) return; /* eit_judge says so */
+  figure *f = &p->figure[p->figures - 1];
   *f = (figure){.unit = unit, .text = text, .kind = kind, .a = a, .b = b};
   snprintf(f->name, sizeof f->name, "%s.%s", name, estimator);
 }
@@ -344,6 +344,7 @@ static void figures_of(panel *p, const eit_verdict *v, pairs *work, err *e) {
 }
 
 static int put(run *r, const panel *p, long replicates, double level, err *e) {
+  if (p->figures > FIGURES) return err_set(e, ERR_RUN, "verdict: %d figures, room for %d", p->figures, FIGURES);
   uint16_t *ones = malloc(sizeof *ones * (size_t)p->n * METRICS_LANES);
   double *rows = malloc(sizeof *rows * (size_t)replicates * (size_t)p->figures);
   metrics_resample draw = {.n = p->n, .replicates = replicates, .seed = run_seed(r)};
