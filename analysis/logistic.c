@@ -1,11 +1,12 @@
 /* logistic.c: see logistic.h. */
 #include "analysis/logistic.h"
 
-#include <lapacke.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/lapack.h"
 
 enum { STEPS = 100, HALVINGS = 40 };
 
@@ -64,8 +65,9 @@ static double largest(int m, const double *g) {
 
 /* One Newton step; false where no step lowers the cost: the minimum, to rounding. */
 static bool newton(const problem *q, double *w, double *at, double *g, double *h, double *next) {
-  int m = q->p + 1;
-  if (LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', m, 1, h, m, g, 1)) return false;
+  int m = q->p + 1, info;
+  LAPACK_ALONE(info, LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', m, 1, h, m, g, 1));
+  if (info) return false;
   double scale = 1;
   for (int k = 0; k < HALVINGS; k++, scale /= 2) {
     for (int j = 0; j < m; j++) next[j] = w[j] - scale * g[j];

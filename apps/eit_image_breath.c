@@ -4,7 +4,6 @@
  *
  * Errors of indices: jackknife over breaths. */
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,13 +240,9 @@ static int conclude(run *r, const recording *s, const imager *im, breathing *b, 
   return 0;
 }
 
-/* BLAS works on one thread: its sums would depend on their number. */
 static int imager_of(const deck *d, const recording *s, imager *im, err *e) {
-  int threads = omp_get_max_threads();
   if (s->rec->rows) return imager_of_images(im, s->rec, e);
-  omp_set_num_threads(1);
   imager_new(im, d, s->rec->protocol, true, NULL, NULL, NULL, e);
-  omp_set_num_threads(threads);
   return e->code;
 }
 

@@ -5,7 +5,6 @@
  *   classes     0 water, 1 resistive, 2 conductive, cut at a part of the extremes; score against the truth [KTC 2023]
  */
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,16 +197,13 @@ static void figure(run *r, const tank *t, const char *what) {
 int tank_run(run *r, err *e) {
   const deck *d = run_deck(r);
   tank t = {.sheet = NAN, .im = {.noise_figure = NAN, .lambda = NAN}};
-  int threads = omp_get_max_threads();
   bool whole = deck_kind_of(d, "image") == &imager_absolute.kind;
   const char *what = whole ? "ln(conductivity/water)" : "relative change of conductivity";
   if (run_root(r) && !open_tank(&t, d, e)) {
     run_log(r, "%s (%s): %d data of %d electrodes", whole ? "absolute image" : "difference image", t.rec->format,
             t.rec->ndata, t.rec->protocol->nelectrodes);
-    omp_set_num_threads(1); /* sums of BLAS would depend on their number */
     if (!run_dry(r) && !(whole ? absolute(&t, d, e) : difference(&t, d, e)) && !results(r, &t, what, e))
       figure(r, &t, what);
-    omp_set_num_threads(threads);
   }
   close_tank(&t);
   return comm_vote(run_comm(r), e);

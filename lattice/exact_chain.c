@@ -10,12 +10,10 @@
  * k and -k have the same spectrum. Where M = sum Sz is not conserved,
  *   d2 lnZ/du2 = (1/Z) sum_ab |<a|M|b>|^2 (exp(-beta E_a) - exp(-beta E_b)) / (beta (E_b - E_a)) - <M>^2,  u = beta h.
  */
-#include <complex.h>
-#include <lapacke.h>
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 
+#include "base/lapack.h"
 #include "lattice/exact_trotter.h"
 
 enum { SITES_MIN = 3, SITES_MAX = 16, GENERAL_MAX = 14 };
@@ -105,11 +103,15 @@ static void fill_column(const ed *d, int k, int n, int a, double complex *H) {
 /* Eigenvalues, and eigenvectors in H if they are wanted; k = 0 and pi are real. */
 static int diagonalise(int n, double complex *H, bool real, bool vectors, double *E) {
   char job = vectors ? 'V' : 'N';
-  if (!real) return LAPACKE_zheev(LAPACK_COL_MAJOR, job, 'U', n, H, n, E);
+  int info;
+  if (!real) {
+    LAPACK_ALONE(info, LAPACKE_zheev(LAPACK_COL_MAJOR, job, 'U', n, H, n, E));
+    return info;
+  }
   double *R = (double *)H;
   size_t all = (size_t)n * (size_t)n;
   for (size_t i = 0; i < all; i++) R[i] = creal(H[i]);
-  int info = LAPACKE_dsyev(LAPACK_COL_MAJOR, job, 'U', n, R, n, E);
+  LAPACK_ALONE(info, LAPACKE_dsyev(LAPACK_COL_MAJOR, job, 'U', n, R, n, E));
   for (size_t i = vectors ? all : 0; i--;) {
     double r = R[i];
     H[i] = r;
@@ -224,12 +226,9 @@ int exact_chain(chain_thermo *x, int sites, const double J[3], double field, int
     return err_set(e, ERR_RUN, "diagonalisation of %d sites: %d to %d are possible%s", sites, SITES_MIN, most,
                    most < SITES_MAX ? " where Jx and Jy differ" : "");
   ed d;
-  int threads = omp_get_max_threads();
-  omp_set_num_threads(1); /* LAPACK's bits depend on how many it has */
   if (!ed_open(&d, sites, J, field, e) && !solve(&d, e))
     for (int i = 0; i < n; i++) x[i] = average(&d, beta[i]);
   ed_close(&d);
-  omp_set_num_threads(threads);
   return e->code;
 }
 

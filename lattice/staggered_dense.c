@@ -1,8 +1,8 @@
 /* staggered_dense.c: the determinant of small lattices by LU (LAPACKE), and of constant fields by a momentum sum. */
-#include <lapacke.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/lapack.h"
 #include "lattice/staggered.h"
 
 /* Columns of D are its images of unit vectors. */
@@ -19,13 +19,15 @@ static void fill(staggered *s) {
 }
 
 double staggered_logdet(staggered *s, double *inverse) {
-  int n = (int)s->g->n;
+  int n = (int)s->g->n, info;
   double sum = 0;
   fill(s);
-  if (LAPACKE_dgetrf(LAPACK_COL_MAJOR, n, n, s->matrix, n, s->pivot)) return NAN;
+  LAPACK_ALONE(info, LAPACKE_dgetrf(LAPACK_COL_MAJOR, n, n, s->matrix, n, s->pivot));
+  if (info) return NAN;
   for (long i = 0; i < n; i++) sum += log(fabs(s->matrix[i * n + i]));
   if (!inverse) return sum;
-  if (LAPACKE_dgetri(LAPACK_COL_MAJOR, n, s->matrix, n, s->pivot)) return NAN;
+  LAPACK_ALONE(info, LAPACKE_dgetri(LAPACK_COL_MAJOR, n, s->matrix, n, s->pivot));
+  if (info) return NAN;
   for (long i = 0; i < n; i++) inverse[i] = s->matrix[i * n + i];
   return sum;
 }

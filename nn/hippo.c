@@ -4,9 +4,10 @@
  * P^T is -1/2 plus a skew matrix S, and -i S is Hermitian: its eigenvectors V diagonalise the normal part. */
 #include "nn/hippo.h"
 
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
+
+#include "base/lapack.h"
 
 /* One mode: b = v^H B and p = v^H P with the phase of v that makes b positive. */
 static void project(int N, const double complex *v, double complex *b, double complex *p) {
@@ -24,7 +25,8 @@ int nn_hippo_legs(int n, double *w, double complex *b, double complex *p, err *e
   int bad = !H || !all;
   for (int j = 0; j < N && !bad; j++) /* columns of -i S, S_jk = -sqrt((2j+1)(2k+1))/2 below the diagonal */
     for (int k = 0; k < N; k++) H[k * N + j] = (j > k ? I : j < k ? -I : 0) * sqrt((j + .5) * (k + .5));
-  if (bad || LAPACKE_zheev(LAPACK_COL_MAJOR, 'V', 'U', N, H, N, all)) {
+  if (!bad) LAPACK_ALONE(bad, LAPACKE_zheev(LAPACK_COL_MAJOR, 'V', 'U', N, H, N, all));
+  if (bad) {
     free(H), free(all);
     return err_set(e, ERR_RUN, "HiPPO matrix of %d states: no eigenvalues", N);
   }
@@ -76,7 +78,7 @@ int nn_hippo_bilinear(int n, const double *w, const double complex *b, const dou
     }
     right[j * (N + 1) + N] = dt * (j < n ? creal(b[j]) : cimag(b[j - n]));
   }
-  bad = bad || LAPACKE_dgesv(LAPACK_ROW_MAJOR, N, N + 1, left, N, pivot, right, N + 1);
+  if (!bad) LAPACK_ALONE(bad, LAPACKE_dgesv(LAPACK_ROW_MAJOR, N, N + 1, left, N, pivot, right, N + 1));
   for (int j = 0; j < N && !bad; j++) {
     for (int k = 0; k < N; k++) Z[j * N + k] = right[j * (N + 1) + k];
     B[j] = right[j * (N + 1) + N];

@@ -12,9 +12,10 @@
 #include "signals/eit_exact.h"
 
 #include <gsl/gsl_sf_bessel.h>
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
+
+#include "base/lapack.h"
 
 #define PI 3.14159265358979323846
 enum { SERIES = 60000 };
@@ -60,7 +61,7 @@ static int coefficients(int n, double alpha, double R, double z, int K, const do
       a[(long)r * N + s] = g[((long)((l - p + n) % n) * K + m) * K + q] + (r == s ? z * 2 * alpha / (2 * m + 1) : 0);
     }
   }
-  if (!info && N) info = LAPACKE_dgesv(LAPACK_ROW_MAJOR, N, 1, a, N, pivot, b, 1);
+  if (!info && N) LAPACK_ALONE(info, LAPACKE_dgesv(LAPACK_ROW_MAJOR, N, 1, a, N, pivot, b, 1));
   for (int r = 0; r < N && !info; r++) c[r / (K - 1) * K + r % (K - 1) + 1] = b[r];
   free(a), free(b), free(pivot);
   return info;

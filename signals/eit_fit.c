@@ -1,11 +1,11 @@
 /* eit_fit.c: eit_fit. The prior of total variation is |d| ~ d^2/(2 w) + w/2 with w of the last iteration. */
 #include "signals/eit_fit.h"
 
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lapack.h"
 #include "signals/dense.h"
 #include "signals/eit_image.h"
 
@@ -109,7 +109,8 @@ static int direction(fit *a, err *e) {
     for (int d = 0; d < M; d++) a->step[i] += a->j[(long)i * M + d] * (a->measured[d] - a->v[d]) / a->noise[d];
   }
   priors(a);
-  int info = LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', N, 1, a->h, N, a->step, 1);
+  int info;
+  LAPACK_ALONE(info, LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', N, 1, a->h, N, a->step, 1));
   return info ? err_set(e, ERR_RUN, "fit: the equations of %d unknowns are singular", N) : 0;
 }
 

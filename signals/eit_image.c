@@ -8,11 +8,11 @@
  * because P J^T (J P J^T + lambda^2)^-1 = (J^T J + lambda^2 P^-1)^-1 J^T. */
 #include "signals/eit_image.h"
 
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lapack.h"
 #include "signals/dense.h"
 #include "signals/sparse.h"
 
@@ -146,7 +146,7 @@ int eit_onestep_parameter(const eit_prior *prior, const eit_graph *g, int n, int
       x[i] = 0;
       for (int d = 0; d < ndata; d++) x[i] += j[(long)i * ndata + d] * y[d] / sd[d];
     }
-    info = LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', n, 1, h, n, x, 1);
+    LAPACK_ALONE(info, LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', n, 1, h, n, x, 1));
     if (info) err_set(e, ERR_RUN, "image: the equations of %d cells are singular", n);
   } else {
     nothing(e, n, ndata);
@@ -163,7 +163,8 @@ static int decompose(eit_linear *l, err *e) {
   l->u = room(m, m), l->eigen = room(m, 1), l->q = room(n, m);
   if (!l->u || !l->eigen || !l->q) return nothing(e, l->n, l->ndata);
   memcpy(l->u, l->s, m * m * sizeof *l->u);
-  int info = LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'L', l->ndata, l->u, l->ndata, l->eigen);
+  int info;
+  LAPACK_ALONE(info, LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'L', l->ndata, l->u, l->ndata, l->eigen));
   if (!info) dense_product(l->n, l->ndata, l->ndata, l->a, l->u, l->q);
   if (!info) return 0;
   free(l->q);
@@ -201,7 +202,8 @@ int eit_linear_solve(const eit_linear *l, double lambda, const double *y, double
   if (s && w) {
     memcpy(s, l->s, m * m * sizeof *s);
     for (int d = 0; d < l->ndata; d++) s[(long)d * l->ndata + d] += lambda * lambda, w[d] = y[d] / l->noise[d];
-    int info = LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', l->ndata, 1, s, l->ndata, w, 1);
+    int info;
+    LAPACK_ALONE(info, LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', l->ndata, 1, s, l->ndata, w, 1));
     if (info) err_set(e, ERR_RUN, "image: the equations of %d data are singular at lambda = %g", l->ndata, lambda);
     for (int p = 0; p < l->n && !info; p++) {
       x[p] = 0;

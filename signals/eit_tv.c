@@ -1,9 +1,9 @@
 /* eit_tv.c: eit_tv. Each iteration solves (J^T J + alpha/2 D^T diag(length/(dx^2 + beta^2)^1/2) D) x = J^T y. */
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lapack.h"
 #include "signals/dense.h"
 #include "signals/eit_image.h"
 
@@ -22,7 +22,8 @@ static int iterate(const eit_graph *g, const double *gram, const double *right, 
   for (int it = 0; it < most; it++) {
     memcpy(h, gram, n * n * sizeof *h), memcpy(next, right, n * sizeof *next);
     add_diffusion(g, alpha, beta, x, h);
-    int info = LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', g->n, 1, h, g->n, next, 1);
+    int info;
+    LAPACK_ALONE(info, LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', g->n, 1, h, g->n, next, 1));
     if (info) return err_set(e, ERR_RUN, "total variation: the equations of %d cells are singular", g->n);
     double moved = 0, size = 0;
     for (size_t i = 0; i < n; i++) moved += (next[i] - x[i]) * (next[i] - x[i]), size += next[i] * next[i];
