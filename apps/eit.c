@@ -87,7 +87,7 @@ typedef struct problem {
   eit_data data;
   eit_task task;
   eit_set train, valid, test;
-  nn_graph *g, *whole, *one; /* windows; whole recordings; one frame */
+  nn_graph *g, *whole, *one; /* windows, or pieces of them; whole recordings; one frame */
   nn_real *theta, *state;
   evaluate_conf c;
   bool network; /* else only patients */
@@ -126,8 +126,10 @@ static int open_network(problem *p, const deck *d, uint32_t seed, err *e) {
   int whole = p->data.l.frames;
   if (eit_set_new(&p->train, &p->task, 2, (int)p->task.c.folds - 1, (int)p->task.c.window, true, e) ||
       eit_set_new(&p->valid, &p->task, 1, 1, (int)p->task.c.window, false, e) ||
-      eit_set_new(&p->test, &p->task, 0, 0, 0, false, e) || nn_fit_check(d, p->task.outputs, e) ||
-      build(&p->g, &p->task, p->train.frames, d, e) || build(&p->whole, &p->task, whole, d, e) ||
+      eit_set_new(&p->test, &p->task, 0, 0, 0, false, e) || nn_fit_check(d, p->task.outputs, e))
+    return e->code;
+  int frames = nn_fit_frames(d, p->train.frames, e);
+  if (e->code || build(&p->g, &p->task, frames, d, e) || build(&p->whole, &p->task, whole, d, e) ||
       build(&p->one, &p->task, 1, d, e))
     return e->code;
   return nn_nets_start(p->g, d, seed, &p->theta, &p->state, e);
@@ -151,7 +153,7 @@ static int predict(run *r, const problem *p, nn_real **z, err *e) {
   nn_prediction out = {.d = &p->test.set, .theta = p->theta, .state = p->state};
   size_t numbers = (size_t)p->test.patients * (size_t)p->data.l.frames * (size_t)p->task.outputs;
   if (run_root(r) && !(*z = malloc(sizeof **z * numbers))) err_set(e, ERR_RUN, "answers: out of memory");
-  if (!e->code) nn_crew_new(&crew, p->whole, run_comm(r), nn_fit_lanes(run_deck(r)), p->task.outputs, false, e);
+  if (!e->code) nn_crew_new(&crew, p->whole, run_comm(r), nn_fit_lanes(run_deck(r)), p->task.outputs, 1, false, e);
   out.out = *z;
   if (!comm_vote(run_comm(r), e)) nn_predict(crew, &out, e);
   nn_crew_free(crew);
@@ -221,7 +223,11 @@ end:
 static int eit_main(run *r, err *e) {
   problem p = {0};
   if (!open_problem(&p, r, e) && p.network && !run_stopping(r)) {
-    nn_task task = {.g = p.g, .train = &p.train.set, .valid = &p.valid.set, .quantities = p.task.outputs};
+    nn_task task = {.g = p.g,
+                    .pieces = p.train.frames / p.g->node[p.g->output].shape.extent[0],
+                    .train = &p.train.set,
+                    .valid = &p.valid.set,
+                    .quantities = p.task.outputs};
     run_log(r, "%ld patients train, %ld validate, %ld test; %d answers per frame", p.train.patients, p.valid.patients,
             p.test.patients, p.task.outputs);
     if (!nn_fit_plan(r, &task, e) && !run_dry(r)) work(r, &p, &task, e);
@@ -247,7 +253,9 @@ static int check(const deck *d, err *e) {
             c.folds - 1);
   if (!e->code && wants_network(d) && !eit_task_new(&t, &one, &c, e)) {
     if (!t.outputs) err_set(e, ERR_DECK, "%s: task: nothing is asked for", deck_where(d, "task", "volume"));
-    if (!e->code && !nn_fit_check(d, t.outputs, e)) build(&g, &t, 8, d, e);
+    if (!e->code && !nn_fit_check(d, t.outputs, e) && !build(&g, &t, 8, d, e) && nn_fit_truncate(d) &&
+        nn_by_frames(g, e))
+      err_context(e, "%s: fit.truncate = %ld", deck_where(d, "fit", "truncate"), nn_fit_truncate(d));
     eit_task_free(&t);
   }
   nn_graph_free(g), free(row);

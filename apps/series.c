@@ -295,7 +295,7 @@ static int predict(run *r, const problem *p, const series_windows *w, const nn_g
   nn_prediction out = {.d = &w->set, .theta = p->theta, .state = p->state};
   if (run_root(r) && !(*z = malloc(sizeof **z * (size_t)w->set.count * p->data.classes)))
     err_set(e, ERR_RUN, "predictions: out of memory");
-  if (!e->code) nn_crew_new(&crew, g, run_comm(r), nn_fit_lanes(run_deck(r)), p->data.classes, false, e);
+  if (!e->code) nn_crew_new(&crew, g, run_comm(r), nn_fit_lanes(run_deck(r)), p->data.classes, 1, false, e);
   out.out = *z;
   if (!comm_vote(run_comm(r), e)) nn_predict(crew, &out, e);
   nn_crew_free(crew);

@@ -126,7 +126,7 @@ static int predict(run *r, const problem *p, double *estimate, err *e) {
   nn_prediction out = {.d = &p->test.set, .theta = p->model.theta, .state = p->model.state};
   if (run_root(r) && !(out.out = malloc(sizeof *out.out * (size_t)(p->unseen.n * p->outputs))))
     err_set(e, ERR_RUN, "estimates: out of memory");
-  if (!e->code) nn_crew_new(&crew, p->model.g, run_comm(r), nn_fit_lanes(run_deck(r)), 1, false, e);
+  if (!e->code) nn_crew_new(&crew, p->model.g, run_comm(r), nn_fit_lanes(run_deck(r)), 1, 1, false, e);
   if (!comm_vote(run_comm(r), e)) nn_predict(crew, &out, e);
   for (long i = 0; i < p->unseen.n && run_root(r) && !e->code; i++)
     estimate[i] = s->target_mean + s->target_sd * (double)out.out[i * p->outputs];

@@ -8,31 +8,57 @@ static nn_shape output_shape(const nn_crew *w) {
   return w->g->node[w->g->output].shape;
 }
 
+/* Reals of one lane of all inputs of a sample. */
+static size_t input_rows(const nn_graph *g, int pieces) {
+  size_t rows = 0;
+  for (int i = 0; i < g->nnodes; i++) rows += g->node[i].op ? 0 : nn_rows(g->node[i].shape) * (size_t)pieces;
+  return rows;
+}
+
+static size_t target_rows(const nn_graph *g, int targets, int pieces) {
+  return (size_t)nn_positions(g->node[g->output].shape) * (size_t)(targets * pieces);
+}
+
 static int worker_new(nn_crew *c, nn_worker *w, err *e) {
-  size_t S = (size_t)c->plan->lanes, inputs = 0;
+  size_t S = (size_t)c->plan->lanes, inputs = 0, at = 0;
   if (nn_frame_new(&w->f, c->plan, NULL, e)) return e->code;
   for (int i = 0; i < c->g->nnodes; i++) inputs += !c->g->node[i].op;
   nn_real **x = calloc(inputs + 1, sizeof *x);
   w->to = (nn_lanes){.lanes = (int)S, .x = x};
-  w->to.target = nn_alloc((size_t)nn_positions(output_shape(c)) * (size_t)c->targets * S * sizeof(nn_real));
+  w->to.target = nn_alloc(target_rows(c->g, c->targets, c->pieces) * S * sizeof(nn_real));
   w->to.weight = nn_alloc(S * sizeof(nn_real));
-  w->to.length = nn_alloc(S * sizeof(int));
+  w->to.length = nn_alloc(S * sizeof(int)), w->held = nn_alloc(S * sizeof(int));
   w->index = nn_alloc(S * sizeof(long));
-  if (!x || !w->to.target || !w->to.weight || !w->to.length || !w->index)
+  w->whole = nn_alloc(c->pieces > 1 ? input_rows(c->g, c->pieces) * S * sizeof(nn_real) : 1);
+  if (!x || !w->to.target || !w->to.weight || !w->to.length || !w->held || !w->index || !w->whole)
     return err_set(e, ERR_RUN, "workers: out of memory");
   inputs = 0;
-  for (int i = 0; i < c->g->nnodes; i++)
-    if (!c->g->node[i].op) x[inputs++] = w->f->value[i];
+  for (int i = 0; i < c->g->nnodes; i++) {
+    if (c->g->node[i].op) continue;
+    x[inputs++] = c->pieces > 1 ? w->whole + at : w->f->value[i];
+    at += nn_rows(c->g->node[i].shape) * (size_t)c->pieces * S;
+  }
   return 0;
 }
 
-int nn_crew_new(nn_crew **out, const nn_graph *g, const comm *c, int lanes, int targets, bool train, err *e) {
+/* Is everything that comes in or goes out a sequence that can be cut? */
+static int check_pieces(const nn_graph *g, err *e) {
+  int frames = g->node[g->output].shape.extent[0];
+  for (int i = 0; i < g->nnodes; i++)
+    if (!g->node[i].op && g->node[i].shape.extent[0] != frames)
+      return err_set(e, ERR_DECK, "network: input '%s' and output are no sequences of one length, to go by pieces",
+                     g->node[i].name);
+  return nn_by_frames(g, e);
+}
+
+int nn_crew_new(nn_crew **out, const nn_graph *g, const comm *c, int lanes, int targets, int pieces, bool train,
+                err *e) {
   nn_crew *w = *out = calloc(1, sizeof *w);
   if (!w) return err_set(e, ERR_RUN, "workers: out of memory");
-  *w = (nn_crew){.g = g, .c = c, .targets = targets};
+  *w = (nn_crew){.g = g, .c = c, .targets = targets, .pieces = pieces};
   w->worker = calloc((size_t)c->threads, sizeof *w->worker);
   if (!w->worker) return err_set(e, ERR_RUN, "workers: out of memory");
-  if (nn_plan_new(&w->plan, g, lanes, train, false, e)) return e->code;
+  if ((pieces > 1 && check_pieces(g, e)) || nn_plan_new(&w->plan, g, lanes, train, false, e)) return e->code;
   for (int t = 0; t < c->threads && !e->code; t++) worker_new(w, &w->worker[t], e);
   return e->code;
 }
@@ -43,13 +69,15 @@ void nn_crew_free(nn_crew *w) {
     nn_worker *k = &w->worker[t];
     nn_frame_free(k->f, NULL);
     free((void *)k->to.x), free(k->to.target), free(k->to.weight), free(k->to.length), free(k->index);
+    free(k->held), free(k->whole);
   }
   nn_plan_free(w->plan);
   free(w->worker), free(w->rows), free(w);
 }
 
-size_t nn_crew_bytes(const nn_plan *p, int threads) {
-  return (size_t)threads * (p->values + p->grads + p->scratch) * sizeof(nn_real);
+size_t nn_crew_bytes(const nn_plan *p, int threads, int targets, int pieces) {
+  size_t each = target_rows(p->graph, targets, pieces) + (pieces > 1 ? input_rows(p->graph, pieces) : 0);
+  return (size_t)threads * (p->values + p->grads + p->scratch + each * (size_t)p->lanes) * sizeof(nn_real);
 }
 
 int nn_crew_each(nn_crew *w, int shards, nn_work *work, void *ctx, err *e) {
@@ -78,18 +106,40 @@ int nn_worker_fetch(const nn_crew *c, nn_worker *w, const nn_dataset *d, int n, 
   for (int i = 0; i < c->g->nnodes; i++) {
     const nn_node *node = &c->g->node[i];
     if (node->op) continue;
-    if (!input++) whole = node->shape.extent[0];
-    if (n < S) memset(f->value[i], 0, nn_rows(node->shape) * (size_t)S * sizeof(nn_real));
+    if (!input) whole = node->shape.extent[0];
+    if (n < S) memset(w->to.x[input], 0, nn_rows(node->shape) * (size_t)(c->pieces * S) * sizeof(nn_real));
+    input++;
   }
-  if (n < S) memset(w->to.target, 0, (size_t)nn_positions(output_shape(c)) * (size_t)c->targets * S * sizeof(nn_real));
-  for (int i = 0; i < S; i++) w->to.weight[i] = 1, w->to.length[i] = whole;
+  if (n < S) memset(w->to.target, 0, target_rows(c->g, c->targets, c->pieces) * (size_t)S * sizeof(nn_real));
+  for (int i = 0; i < S; i++) w->to.weight[i] = 1, w->to.length[i] = whole * c->pieces;
   f->valid = n;
   f->whole = whole;
-  f->length = d->lengths ? w->to.length : NULL;
+  f->length = d->lengths ? w->held : NULL;
   nn_lanes to = w->to;
   if (!targets) to.target = NULL;
   if (n) d->fetch(d->ctx, n, w->index, &to, &w->e);
   return w->e.code;
+}
+
+void nn_worker_piece(const nn_crew *c, nn_worker *w, int k) {
+  nn_frame *f = w->f;
+  f->carry = k > 0;
+  for (int i = 0; i < f->lanes; i++) {
+    int left = w->to.length[i] - k * f->whole;
+    w->held[i] = left < 0 ? 0 : left < f->whole ? left : f->whole;
+  }
+  for (int i = 0, input = 0; i < c->g->nnodes && c->pieces > 1; i++)
+    if (!c->g->node[i].op) f->value[i] = w->to.x[input++] + (size_t)k * nn_rows(c->g->node[i].shape) * (size_t)f->lanes;
+}
+
+void nn_worker_loss(const nn_crew *c, nn_worker *w, int k, const nn_loss *l, const nn_loss_conf *conf, nn_real *dz,
+                    double sum[2]) {
+  nn_shape y = output_shape(c);
+  nn_loss_conf own = *conf;
+  own.warmup -= (long)k * nn_positions(y);
+  nn_loss_shard(l, &own, w->f, y, c->targets, w->f->value[c->g->output],
+                w->to.target + (size_t)k * target_rows(c->g, c->targets, 1) * (size_t)w->f->lanes, w->to.weight, dz,
+                sum);
 }
 
 /* ---- nn_predict ---- */
@@ -122,12 +172,14 @@ static void predict_shard(void *ctx, int thread, int shard, nn_worker *w) {
   for (int i = 0; i < n; i++) w->index[i] = from + i;
   if (!n || nn_worker_fetch(a->w, w, p->d, n, wants)) return;
   w->f->theta = p->theta, w->f->state = p->state, w->f->train = false;
-  nn_forward(a->w->plan, w->f);
-  if (p->loss)
-    nn_loss_shard(p->loss, p->loss_conf, w->f, output_shape(a->w), a->w->targets, w->f->value[output], w->to.target,
-                  w->to.weight, NULL, sum);
   nn_real *row = a->mine + (size_t)(shard - a->first) * S * (a->out + a->target);
-  if (a->out) turn(a->out, S, w->f->value[output], row, a->out + a->target);
+  size_t each = a->out / (size_t)a->w->pieces;
+  for (int k = 0; k < a->w->pieces; k++) {
+    nn_worker_piece(a->w, w, k);
+    nn_forward(a->w->plan, w->f);
+    if (p->loss) nn_worker_loss(a->w, w, k, p->loss, p->loss_conf, NULL, sum);
+    if (each) turn(each, S, w->f->value[output], row + (size_t)k * each, a->out + a->target);
+  }
   if (a->target) turn(a->target, S, w->to.target, row + a->out, a->out + a->target);
 }
 
@@ -175,7 +227,8 @@ int nn_predict(nn_crew *w, nn_prediction *p, err *e) {
   pass a = {.w = w, .p = p, .shards = AT_A_TIME};
   comm_range own = comm_rank_range(w->c, w->c->rank, a.shards);
   a.first = own.first;
-  a.out = wanted[0] ? nn_rows(y) : 0, a.target = wanted[1] ? (size_t)nn_positions(y) * (size_t)w->targets : 0;
+  a.out = wanted[0] ? nn_rows(y) * (size_t)w->pieces : 0;
+  a.target = wanted[1] ? target_rows(w->g, w->targets, w->pieces) : 0;
   size_t row = (size_t)w->plan->lanes * (a.out + a.target), mine = (size_t)(own.end - own.first) * row;
   p->sum[0] = p->sum[1] = 0;
   if (make_room(w, mine + (w->c->rank ? 0 : AT_A_TIME * row), e)) return e->code;

@@ -5,7 +5,13 @@
  *   gradient = sum over shards / sum of weights
  *   state += (1 - m) (mean over samples of what the shards report - state),   m = min(memory, step / (step + 10))
  *
- * so that the running moments forget where they began; a smaller batch moves them less. */
+ * so that the running moments forget where they began; a smaller batch moves them less.
+ *
+ * Truncated back-propagation (Williams & Peng 1990, with as many steps back as forth): a shard walks its sequences
+ * piece by piece, forward and backward, before the next piece is looked at; what a piece begins with counts as given.
+ * There is one update per batch, not per piece: then all of a sequence is seen with the same parameters, what is
+ * carried belongs to them, and loss, steps and schedule are those of whole sequences, bit for bit where there is one
+ * piece. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +24,8 @@ const deck_key nn_fit_keys[] = {
     {"batch", DECK_INT, offsetof(nn_fit_conf, batch), "64", 1, 1e7, .help = "samples per step, a multiple of lanes"},
     {"lanes", DECK_INT, offsetof(nn_fit_conf, lanes), "16", 1, NN_MAX_LANES,
      .help = "samples computed side by side: 1, 8, 16, 32 or 64"},
+    {"truncate", DECK_INT, offsetof(nn_fit_conf, truncate), "0", 0, 1e8, .unit = "positions",
+     .help = "pieces of sequences: the state is carried from piece to piece, gradients stay within one; 0: whole ones"},
     {"patience", DECK_INT, offsetof(nn_fit_conf, patience), "0", 0, 1e7,
      .help = "stop after so many epochs without improvement; 0: never", .free = true},
     {"monitor", DECK_WORD, offsetof(nn_fit_conf, monitor), "loss", .words = "loss|metric",
@@ -62,6 +70,22 @@ long nn_fit_wanted(const deck *d) {
   return c.epochs;
 }
 
+long nn_fit_truncate(const deck *d) {
+  nn_fit_conf c;
+  deck_get(d, "fit", nn_fit_keys, &c);
+  return c.truncate;
+}
+
+int nn_fit_frames(const deck *d, int frames, err *e) {
+  nn_fit_conf c;
+  deck_get(d, "fit", nn_fit_keys, &c);
+  if (!c.truncate || c.truncate >= frames) return frames;
+  if (frames % c.truncate)
+    err_set(e, ERR_DECK, "%s: fit.truncate = %ld: must divide the sequences of %d positions",
+            deck_where(d, "fit", "truncate"), c.truncate, frames);
+  return (int)c.truncate;
+}
+
 int nn_fit_check(const deck *d, int quantities, err *e) {
   nn_fit_conf c;
   nn_loss_conf l;
@@ -94,11 +118,14 @@ static void shard_work(void *ctx, int thread, int shard, nn_worker *w) {
     nn_frame *h = w->f;
     for (int i = 0; i < own.n && d->augment; i++) d->augment(d->ctx, w->index[i], i, f->augment, f->epoch, &w->to);
     h->theta = f->theta, h->state = f->state, h->dtheta = leaf, h->dstate = leaf + g->nparam;
-    h->train = true, h->noise = f->noise, h->shard = (uint32_t)shard, h->pass = f->pass;
-    nn_forward(f->crew->plan, h);
-    nn_loss_shard(f->loss, &f->loss_conf, h, g->node[g->output].shape, f->crew->targets, h->value[g->output],
-                  w->to.target, w->to.weight, h->grad[g->output], sum);
-    nn_backward(f->crew->plan, h);
+    h->train = true, h->noise = f->noise, h->shard = (uint32_t)shard;
+    for (int k = 0; k < f->pieces; k++) {
+      nn_worker_piece(f->crew, w, k);
+      h->pass = f->pass * (uint32_t)f->pieces + (uint32_t)k;
+      nn_forward(f->crew->plan, h);
+      nn_worker_loss(f->crew, w, k, f->loss, &f->loss_conf, h->grad[g->output], sum);
+      nn_backward(f->crew->plan, h);
+    }
   }
   reduce_push(f->sum, thread, shard);
 }
@@ -120,7 +147,7 @@ int nn_fit_batch(nn_fit *f, uint32_t epoch, long first, long n, uint32_t pass, d
   reduce_end(f->sum, f->grad);
   if (comm_vote(f->crew->c, e)) return e->code;
   loss_sums(f, sum);
-  nn_real scale = sum[1] > 0 ? (nn_real)(1 / sum[1]) : 0, follow = (nn_real)(1 / (double)n);
+  nn_real scale = sum[1] > 0 ? (nn_real)(1 / sum[1]) : 0, follow = (nn_real)(1 / ((double)n * f->pieces));
   for (size_t i = 0; i < np; i++) f->grad[i] *= scale;
   for (size_t i = 0; i < f->task.g->nstate; i++) f->grad[np + i] *= follow;
   loss[0] = sum[0], loss[1] = sum[1];
@@ -272,6 +299,8 @@ static int fits_together(const nn_fit *f, err *e) {
   if (want != have)
     return err_set(e, ERR_DECK, "loss.kind = %s: needs a network with %d outputs, not %d", f->loss->kind.name, want,
                    have);
+  if (f->c.truncate && !f->task.pieces)
+    return err_set(e, ERR_DECK, "fit.truncate = %ld: this app trains whole samples", f->c.truncate);
   if (f->task.train->count < 1) return err_set(e, ERR_RUN, "fit: no training data");
   if (f->task.valid && f->task.valid->count < 1) return err_set(e, ERR_RUN, "fit: no validation data");
   return 0;
@@ -295,7 +324,7 @@ static int register_state(nn_fit *f, err *e) {
 static int allocate(nn_fit *f, const nn_real *theta, const nn_real *state, err *e) {
   const nn_graph *g = f->task.g;
   const comm *c = run_comm(f->r);
-  size_t np = g->nparam, ns = g->nstate, rows = (size_t)nn_positions(g->node[g->output].shape);
+  size_t np = g->nparam, ns = g->nstate, rows = (size_t)(nn_positions(g->node[g->output].shape) * f->pieces);
   f->theta = nn_alloc(np * sizeof *f->theta), f->best_theta = nn_alloc(np * sizeof *f->theta);
   f->state = nn_alloc(ns * sizeof *f->state), f->best_state = nn_alloc(ns * sizeof *f->state);
   f->grad = nn_alloc((np + ns) * sizeof *f->grad);
@@ -325,6 +354,7 @@ int nn_fit_new(nn_fit **out, run *r, const nn_task *t, nn_real *theta, nn_real *
   deck_get(run_deck(r), "fit", nn_fit_keys, &f->c);
   f->loss = nn_fit_loss(run_deck(r), &f->loss_conf);
   f->shards = (int)(f->c.batch / f->c.lanes);
+  f->pieces = t->pieces > 1 ? t->pieces : 1;
   f->s.best_epoch = -1;
   f->order = rng_stream(run_seed(r), "fit order");
   f->noise = rng_stream(run_seed(r), "fit dropout");
@@ -333,7 +363,7 @@ int nn_fit_new(nn_fit **out, run *r, const nn_task *t, nn_real *theta, nn_real *
   if (fits_together(f, e) || allocate(f, theta, state, e) || register_state(f, e) ||
       nn_optim_new(&f->optim, t->g->nparam, run_deck(r), r, e) || nn_optim_groups(f->optim, t->g, e))
     return e->code;
-  nn_crew_new(&f->crew, t->g, c, (int)f->c.lanes, targets, true, e);
+  nn_crew_new(&f->crew, t->g, c, (int)f->c.lanes, targets, f->pieces, true, e);
   if (comm_vote(c, e)) return e->code;
   return reduce_new(&f->sum, c, f->shards, t->g->nparam + t->g->nstate, sizeof(nn_real) == sizeof(float), e);
 }
@@ -364,9 +394,11 @@ int nn_fit_plan(run *r, const nn_task *t, err *e) {
   nn_plan *p = NULL;
   deck_get(run_deck(r), "fit", nn_fit_keys, &f.c);
   if (nn_plan_new(&p, t->g, (int)f.c.lanes, true, false, e)) return e->code;
-  int shards = (int)(f.c.batch / f.c.lanes);
+  nn_loss_conf l;
+  int shards = (int)(f.c.batch / f.c.lanes), targets = nn_fit_loss(run_deck(r), &l)->targets(t->quantities);
   size_t n = t->g->nparam + t->g->nstate;
-  double bytes = (double)(nn_crew_bytes(p, c->threads) + reduce_bytes(c, shards, n, sizeof(nn_real) == 4)) +
+  double bytes = (double)(nn_crew_bytes(p, c->threads, targets, t->pieces > 1 ? t->pieces : 1) +
+                          reduce_bytes(c, shards, n, sizeof(nn_real) == 4)) +
                  7. * (double)n * sizeof(nn_real);
   run_log(r, "fit: %ld epochs of %ld steps on %ld samples, %d shards of %ld; %.1f MB per rank", f.c.epochs,
           steps_of(&f), t->train->count, shards, f.c.lanes, bytes * 1e-6);

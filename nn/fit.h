@@ -23,6 +23,7 @@ typedef struct nn_metric {
 
 typedef struct nn_task {
   const nn_graph *g;
+  int pieces; /* samples are so many times as long as g (nn_fit_frames); 0: fit.truncate is refused */
   const nn_dataset *train, *valid; /* valid NULL: the training loss decides */
   int quantities;                  /* numbers, classes or labels that the loss compares; see nn_loss.outputs */
   nn_metric metric[NN_METRICS];    /* of the validation data; the first is what fit.monitor: metric follows */
@@ -44,6 +45,9 @@ long nn_fit_epochs(const nn_fit *f);         /* done so far */
 long nn_fit_best(const nn_fit *f);           /* the epoch whose parameters are kept; -1 before the first */
 const double *nn_fit_curve(const nn_fit *f); /* (epochs, NN_FIT_ROW + metrics) */
 
+/* Positions of the network for sequences of so many frames: fit.truncate, or all; every node of the network must then
+ * be within its frame or carry a state (nn_by_frames). ERR_DECK where it does not divide them. */
+int nn_fit_frames(const deck *d, int frames, err *e);
 /* Local: cross-field checks of the sections, quantities as in nn_task. */
 int nn_fit_check(const deck *d, int quantities, err *e);
 /* Bytes of one rank and the steps, for --dry-run. */
@@ -51,6 +55,7 @@ int nn_fit_plan(run *r, const nn_task *t, err *e);
 /* The loss of the deck and its settings. */
 const nn_loss *nn_fit_loss(const deck *d, nn_loss_conf *c);
 int nn_fit_lanes(const deck *d);
-long nn_fit_wanted(const deck *d); /* epochs */
+long nn_fit_wanted(const deck *d);   /* epochs */
+long nn_fit_truncate(const deck *d); /* positions of a piece; 0: whole sequences */
 
 #endif

@@ -6,7 +6,7 @@
 #include "nn/optim.h"
 
 typedef struct nn_fit_conf {
-  long epochs, batch, lanes, patience, finder_steps;
+  long epochs, batch, lanes, patience, finder_steps, truncate;
   int monitor;
   bool find_lr;
   double memory, finder_from, finder_to;
@@ -34,8 +34,8 @@ struct nn_fit {
   nn_optim *optim;
   nn_crew *crew;
   reduce *sum;
-  nn_real *grad; /* (nparam + nstate): of the batch, all shards */
-  int shards;    /* of a batch */
+  nn_real *grad;      /* (nparam + nstate): of the batch, all shards */
+  int shards, pieces; /* of a batch; of a sample */
   rng order, noise, augment;
   double *mine, *rows; /* (shards, 2) loss sums: own, all */
   nn_real *z, *t;      /* rank 0 with metrics: (valid count, numbers) */

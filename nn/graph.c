@@ -85,6 +85,7 @@ int nn_add(nn_graph *g, const nn_op *op, const char *name, const void *conf, int
     err_context(e, "network node '%s' (%s)", n->name, op->name);
     return -1;
   }
+  n->within |= n->local && !n->placed;
   if (n->nweights > n->nparam) n->nweights = n->nparam;
   if (!n->free_params) n->free_params = n->nparam;
   n->wants_grad |= n->nparam > 0;
@@ -104,6 +105,19 @@ int nn_finish(nn_graph *g, int output, err *e) {
     g->nparam += (n->nparam + 15) / 16 * 16; /* views stay aligned; the gap stays zero */
     g->free_params += n->free_params;
     g->macs += n->macs;
+  }
+  return 0;
+}
+
+int nn_by_frames(const nn_graph *g, err *e) {
+  for (int i = 0; i < g->nnodes; i++) {
+    const nn_node *n = &g->node[i];
+    if (n->op && !n->within && !(n->op->carries && n->ahead == NN_NEVER))
+      return err_set(
+          e, ERR_DECK,
+          "network node '%s': op '%s' looks at later frames, or at earlier ones otherwise than by a state that "
+          "is carried along",
+          n->name, n->op->name);
   }
   return 0;
 }

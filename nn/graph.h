@@ -29,6 +29,9 @@ void nn_want_grad(nn_graph *g, int input);
  * number or -1 with e set (wrong number of inputs, shapes that do not fit: names the node). */
 int nn_add(nn_graph *g, const nn_op *op, const char *name, const void *conf, int nin, const int *in, err *e);
 int nn_finish(nn_graph *g, int output, err *e);
+/* Can a sequence be cut into pieces, one after the other on the same frame (frame.carry), a node being within its frame
+ * of extent[0] or carrying a state? ERR_DECK names the first that cannot. */
+int nn_by_frames(const nn_graph *g, err *e);
 /* Parameters from the op's own rule; every node has its own stream, so order and ranks do not matter. */
 void nn_init(const nn_graph *g, nn_real *theta, unsigned seed);
 void nn_init_state(const nn_graph *g, nn_real *state);

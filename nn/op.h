@@ -63,6 +63,10 @@ typedef struct nn_node {
   size_t fixed_keep;      /* reals that the frame keeps whatever the lanes, behind the others */
   double macs;            /* multiply-adds of one forward pass of one sample               */
   bool local;             /* y[t] depends on x[t] only                                     */
+  bool within;            /* a frame of y (its positions of one number along extent[0]) depends on that frame of x only
+                             and not on where it stands; in training, batch norm's moments aside. nn_add sets it for
+                             local nodes that are not placed */
+  bool placed;            /* has numbers of its own for every position */
   nn_ahead ahead;         /* y[t] may depend on later positions of x: nothing to step through */
   bool once;              /* backward can set dx of input 0 as well as add to it (local nodes can for all) */
   bool wants_grad;        /* some parameter at or before this node: dy is needed           */
@@ -98,6 +102,7 @@ struct nn_op {
   bool in_place; /* y (and dx on dy) may lie on the first input's storage: no walk reads x after writing y         */
   bool needs_y;  /* backward reads y, so nobody may write over it                                                  */
   bool needs_x;  /* backward reads x, so x may not be overwritten in place by this or another reader               */
+  bool carries;  /* knows earlier frames only by what frame.carry keeps (nodes that are not `ahead`) */
   bool rounds;   /* step sums in another order than forward: equal up to rounding                                  */
   /* From conf and the inputs' shapes: shape, nparam, scratch, macs, table. */
   int (*shape)(nn_node *n, const nn_shape *in, err *e);

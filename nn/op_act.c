@@ -111,6 +111,7 @@ static int prelu_shape(nn_node *n, const nn_shape *in, err *e) {
   const nn_prelu_conf *c = n->conf;
   n->nparam = c->sites ? nn_rows(*in) : (size_t)in->channels;
   n->nweights = 0;
+  n->placed = c->sites;
   return same_shape(n, in, e);
 }
 static void prelu_init(const nn_node *n, const nn_shape *in, nn_real *theta, rng r) {

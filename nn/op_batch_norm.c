@@ -22,6 +22,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   n->keep = 4 * (size_t)in->channels;
   n->scratch = 2 * (size_t)in->channels;
   n->ahead = NN_IN_TRAINING;
+  n->within = true;
   n->once = true;
   n->macs = (double)nn_rows(*in);
   return 0;

@@ -32,6 +32,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   n->macs = nn_segments_macs(s, c->out);
   n->scratch = nn_segments_scratch(c->out);
   n->local = w.taps == 1 && positions == nn_positions(*in);
+  n->within = w.c.kernel[0] == 1 && w.out.extent[0] == in->extent[0];
   n->ahead = positions == nn_positions(*in) && !last ? NN_NEVER : NN_ALWAYS;
   return 0;
 }

@@ -15,6 +15,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   if (nn_window_of(w, c->global ? &all : &c->window, *in, e)) return e->code;
   n->shape = w->out;
   n->ahead = NN_ALWAYS;
+  n->within = w->c.kernel[0] == 1 && w->out.extent[0] == in->extent[0];
   n->macs = (double)nn_rows(w->out) * w->taps;
   if (c->max) n->keep = nn_rows(w->out); /* the tap that won */
   return 0;

@@ -17,7 +17,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
       code[(size_t)t * C + c] = (nn_real)(c % 2 ? cos(angle) : sin(angle));
     }
   n->shape = *in;
-  n->local = true;
+  n->local = n->placed = true;
   return 0;
 }
 

@@ -10,6 +10,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
   if (nn_rows(n->shape) != nn_rows(*in))
     return err_set(e, ERR_RUN, "%zu numbers do not fit into a shape of %zu", nn_rows(*in), nn_rows(n->shape));
   n->ahead = NN_ALWAYS;
+  n->within = n->shape.extent[0] == in->extent[0];
   n->once = true;
   return 0;
 }

@@ -17,7 +17,7 @@ static int shape(nn_node *n, const nn_shape *in, err *e) {
     return err_set(e, ERR_RUN, "lists are for %d positions, the input has %d", P, nn_positions(*in));
   nn_segments *s = n->table = nn_segments_new(P);
   int bad = !s, row = 0;
-  n->local = true;
+  n->local = n->placed = true;
   for (int t = 0; t < P && !bad; t++) {
     for (int k = c->start[t]; k < c->start[t + 1]; k++, row += cin) {
       if (c->list[k] < 0 || c->list[k] > t) return err_set(e, ERR_RUN, "position %d lists position %d", t, c->list[k]);

@@ -3,27 +3,15 @@
 
 #include <stdlib.h>
 
-#include "nn/ops.h"
-
 struct nn_stream {
   nn_plan *plan;
   nn_frame *f;
   bool steps;
 };
 
-/* Does a node stay within its frame or look back only? */
-static bool streams(const nn_node *n) {
-  if (!n->op || n->op == &nn_op_reshape) return true;
-  if (n->op == &nn_op_conv) return ((const nn_conv_conf *)n->conf)->window.kernel[0] <= 1;
-  return n->op->step && n->ahead <= NN_IN_TRAINING;
-}
-
 int nn_stream_new(nn_stream **out, const nn_graph *g, int lanes, const nn_real *theta, const nn_real *state, err *e) {
   nn_stream *s = *out = NULL;
-  for (int i = 0; i < g->nnodes; i++)
-    if (!streams(&g->node[i]))
-      return err_set(e, ERR_DECK, "network node '%s': op '%s' looks at later frames, it cannot be streamed",
-                     g->node[i].name, g->node[i].op->name);
+  if (nn_by_frames(g, e)) return e->code;
   err whole = {0};
   s = calloc(1, sizeof *s);
   if (!s) return err_set(e, ERR_RUN, "stream: out of memory");

@@ -7,8 +7,8 @@
 
 typedef struct nn_stream nn_stream;
 /* g: the network for sequences of one frame (extent[0] = 1), with the parameters of the longer ones; g, theta and state
- * are not owned. Frames are walked by `step`, pictures within a frame by forward. ERR_DECK names a layer that looks at
- * later frames. */
+ * are not owned. Frames are walked by `step`, pictures within a frame by forward. ERR_DECK names a layer that cannot be
+ * (nn_by_frames). */
 int nn_stream_new(nn_stream **s, const nn_graph *g, int lanes, const nn_real *theta, const nn_real *state, err *e);
 void nn_stream_free(nn_stream *s);
 void nn_stream_begin(nn_stream *s);            /* the next frame is the first of a sequence */

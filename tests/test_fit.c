@@ -1,7 +1,9 @@
 /* test_fit.c: the supervised loop. The shuffled order is a permutation; a linear problem reaches the least-squares
  * answer; a network with batch norm, dropout and augmentation gives the same bits on 1, 2 and 4 ranks with 1 and 2
  * threads, and when it is stopped in the middle and continued on other ranks; early stopping keeps the best epoch; the
- * finder's rate is one that trains; predictions come in order. Four ranks.
+ * finder's rate is one that trains; predictions come in order. Sequences in pieces (fit.truncate): one piece is the
+ * plain fit, gradients of several are those of a walk written out here, predictions those of whole sequences. Four
+ * ranks.
  *
  * Linked with --wrap=run_tick: the run is told to stop at a chosen tick; and with --wrap of the allocators: batches and
  * predictions allocate nothing. */
@@ -99,9 +101,9 @@ static const deck_section schema[] = {
     {0},
 };
 
-static nn_graph *graph_of(const toy *t, err *e) {
+static nn_graph *graph_of(const toy *t, int length, err *e) {
   nn_graph *g = nn_graph_new();
-  int x = nn_input(g, "x", (nn_shape){{LENGTH, 1, 1}, 1});
+  int x = nn_input(g, "x", (nn_shape){{length, 1, 1}, 1});
   if (t->kind == WAVE) {
     nn_conv_conf c = {.window = nn_window_same(1, 3, 1, false), .out = 6, .bias = true, .gain = 2};
     x = nn_add(g, &nn_op_conv, "conv", &c, 1, &x, e);
@@ -156,6 +158,57 @@ static void allocates_nothing(nn_fit *f, err *e) {
   CHECK_INT(allocations, before);
 }
 
+/* The gradient of the first batch, times its sum of weights: pieces of each shard one after the other. */
+static void walked(nn_fit *f, nn_real *grad, err *e) {
+  enum { S = 8 };
+  const nn_graph *g = f->task.g;
+  const nn_dataset *d = f->task.train;
+  int K = g->node[0].shape.extent[0], length[S], held[S], output = g->output;
+  long index[S];
+  nn_real x[LENGTH * S], t[LENGTH * S], weight[S], *inputs[] = {x};
+  nn_lanes to = {.lanes = S, .x = inputs, .target = t, .weight = weight, .length = length};
+  nn_frame *h = NULL;
+  nn_frame_new(&h, f->crew->plan, NULL, e);
+  h->valid = S, h->whole = K, h->length = held, h->train = true, h->theta = f->theta, h->dtheta = grad;
+  for (int shard = 0; shard < f->c.batch / S; shard++) {
+    for (int i = 0; i < S; i++) index[i] = nn_shuffle(f->order, 0, d->count, shard * S + i);
+    d->fetch(d->ctx, S, index, &to, e);
+    for (int first = 0; first < LENGTH; first += K) {
+      h->carry = first > 0;
+      for (int i = 0; i < S; i++) held[i] = length[i] < first ? 0 : length[i] < first + K ? length[i] - first : K;
+      memcpy(h->value[0], x + first * S, sizeof *x * (size_t)(K * S));
+      nn_forward(f->crew->plan, h);
+      for (int q = 0; q < K * S; q++) {
+        bool counts = first + q / S >= f->loss_conf.warmup && q / S < held[q % S];
+        h->grad[output][q] = counts ? h->value[output][q] - t[first * S + q] : 0;
+      }
+      nn_backward(f->crew->plan, h);
+    }
+  }
+  nn_frame_free(h, NULL);
+}
+
+static void goes_by_pieces(nn_fit *f, const nn_graph *whole, err *e) {
+  double loss[2], off = 0, most = 0;
+  size_t np = f->task.g->nparam, n = (size_t)f->task.valid->count * LENGTH;
+  nn_real *grad = nn_alloc(np * sizeof *grad), *z[2] = {malloc(n * sizeof **z), malloc(n * sizeof **z)};
+  nn_crew *crew[2] = {f->crew, NULL};
+  nn_fit_batch(f, 0, 0, f->c.batch, 0, loss, e);
+  walked(f, grad, e);
+  for (size_t i = 0; i < np; i++) {
+    double want = (double)grad[i] / loss[1];
+    off = fmax(off, fabs(want - (double)f->grad[i])), most = fmax(most, fabs(want));
+  }
+  CHECK_REPORT(off <= (sizeof(nn_real) == 4 ? 1e-5 : 1e-13) * most && most > 0, "gradient off by %g of %g", off, most);
+  nn_crew_new(&crew[1], whole, f->crew->c, (int)f->c.lanes, 1, 1, false, e);
+  for (int k = 0; k < 2; k++) {
+    nn_prediction p = {.d = f->task.valid, .theta = f->theta, .state = f->state, .out = z[k]};
+    nn_predict(crew[k], &p, e);
+  }
+  CHECK_BITS(z[0], z[1], n * sizeof **z);
+  nn_crew_free(crew[1]), free(grad), free(z[0]), free(z[1]);
+}
+
 static int main_of(run *r, err *e) {
   toy t;
   deck_get(run_deck(r), "toy", toy_keys, &t);
@@ -163,11 +216,14 @@ static int main_of(run *r, err *e) {
   bool sequence = t.kind == SEQUENCE;
   nn_dataset dt = {&train, t.count, sequence, fetch, t.kind == WAVE ? flip : NULL};
   nn_dataset dv = {&valid, 70, sequence, fetch, NULL};
-  nn_graph *g = graph_of(&t, e);
+  int length = sequence ? nn_fit_frames(run_deck(r), LENGTH, e) : LENGTH;
+  if (e->code) return e->code;
+  nn_graph *g = graph_of(&t, length, e), *whole = graph_of(&t, LENGTH, e);
   nn_fit *f = NULL;
   nn_real *theta = nn_alloc(g->nparam * sizeof *theta), *state = nn_alloc(g->nstate * sizeof *state);
   nn_init(g, theta, run_seed(r)), nn_init_state(g, state);
   nn_task task = {.g = g, .train = &dt, .valid = &dv, .quantities = 1, .nmetrics = !sequence};
+  task.pieces = sequence ? LENGTH / length : 0;
   task.metric[0] = (nn_metric){"scatter", "root mean square of the deviation", false, scatter, &valid};
   nn_stored stored = {g, theta, state};
   if (!nn_fit_check(run_deck(r), 1, e) && !nn_fit_plan(r, &task, e) && !nn_fit_new(&f, r, &task, theta, state, e) &&
@@ -176,11 +232,12 @@ static int main_of(run *r, err *e) {
     for (long i = 0; i < last.epochs && i < 64; i++)
       memcpy(last.curve[i], nn_fit_curve(f) + i * (NN_FIT_ROW + !sequence), (NN_FIT_ROW + !sequence) * sizeof(double));
     allocates_nothing(f, e);
+    if (length < LENGTH && run_comm(r)->ranks == 1) goes_by_pieces(f, whole, e);
     memcpy(last.theta, theta, (g->nparam < 64 ? g->nparam : 64) * sizeof *theta);
     if (run_root(r)) run_writer(r, nn_store_write, &stored, e), run_writer_end(r, &stored, e);
   }
   nn_fit_free(f);
-  nn_graph_free(g);
+  nn_graph_free(g), nn_graph_free(whole);
   free(theta), free(state);
   return e->code;
 }
@@ -300,6 +357,23 @@ static void sequences(void) {
   h5_close(a), h5_close(b);
 }
 
+static void pieces(void) {
+  ends((part){.out = in_folder("unbroken"), .set = {"toy.data=sequence", "loss.warmup=2"}}, 0);
+  ends((part){.out = in_folder("piece"), .set = {"toy.data=sequence", "loss.warmup=2", "fit.truncate=12"}}, 0);
+  same_bits(in_folder("unbroken"), in_folder("piece"));
+  for (int k = 0; k < 2; k++) {
+    char name[16];
+    snprintf(name, sizeof name, "pieces%d", k);
+    ends((part){.out = in_folder(name),
+                .ranks = 1 + 3 * k,
+                .set = {"toy.data=sequence", "loss.warmup=2", "fit.truncate=4", "fit.epochs=8",
+                        k ? "run.threads=2" : "run.threads=1"}},
+         0);
+    if (!world_rank()) CHECK(last.curve[7][NN_FIT_VALID] < last.curve[0][NN_FIT_VALID]);
+    if (k) same_bits(in_folder("pieces0"), in_folder(name));
+  }
+}
+
 /* Stopped in the middle of an epoch and between two, continued on other ranks; with the finder before. */
 static void restarts(void) {
   static const char *const way[] = {"optimiser.schedule=onecycle", "fit.find_lr=true"};
@@ -339,6 +413,8 @@ static void refused(void) {
   ends((part){.out = in_folder("bad"), .set = {"fit.lanes=3", "fit.batch=3"}, .overwrite = true}, ERR_DECK);
   ends((part){.out = in_folder("bad"), .set = {"loss.kind=gaussian_nll"}, .overwrite = true}, ERR_DECK);
   ends((part){.out = in_folder("bad"), .set = {"loss.balance=[1,2]"}, .overwrite = true}, ERR_DECK);
+  ends((part){.out = in_folder("bad"), .set = {"toy.data=sequence", "fit.truncate=5"}, .overwrite = true}, ERR_DECK);
+  ends((part){.out = in_folder("bad"), .set = {"fit.truncate=4"}, .overwrite = true}, ERR_DECK);
 }
 
 int main(int argc, char **argv) {
@@ -355,6 +431,7 @@ int main(int argc, char **argv) {
   least_squares();
   learns();
   sequences();
+  pieces();
   bits();
   restarts();
   early_stopping();

@@ -1,6 +1,8 @@
 /* test_rnn.c: recurrent layers against their equations written out number by number; a long sequence in pieces
  * (frame.carry) and a stream of single positions against the whole; lanes of several lengths against sequences of just
- * that length; the reversed layer against the forward one on reversed input. */
+ * that length; the reversed layer against the forward one on reversed input; gradients of a sequence in pieces,
+ * recurrent and state space layers, against differences in which what a piece begins with is held fixed; which layers
+ * can be cut into pieces. */
 #include "nn/graph.h"
 #include "nn/ops.h"
 #include "tests/check.h"
@@ -148,6 +150,107 @@ static void mirrored(const nn_op *op, const nn_op *reversed) {
   close_layer(&a), close_layer(&b);
 }
 
+/* ---- pieces: a layer between dense ones, loss sum c_tki y_tki ---- */
+enum { S = 8, PIECE = 4 };
+static nn_graph *between(const nn_op *op, const void *conf, int positions) {
+  err e = {0};
+  nn_graph *g = nn_graph_new();
+  int x = nn_input(g, "x", (nn_shape){{positions, 1, 1}, C});
+  x = nn_add(g, &nn_op_dense, "before", &(nn_dense_conf){H, true, true, 1}, 1, &x, &e);
+  x = nn_add(g, &nn_op_tanh, "tanh", NULL, 1, &x, &e);
+  x = nn_add(g, op, "layer", conf, 1, &x, &e);
+  x = nn_add(g, &nn_op_dense, "after", &(nn_dense_conf){2, true, true, 1}, 1, &x, &e);
+  CHECK_REPORT(!nn_finish(g, x, &e), "%.500s", e.text);
+  return g;
+}
+
+static void put_piece(const nn_graph *g, nn_frame *f, int first) {
+  f->carry = first > 0;
+  for (int t = 0; t < g->node[0].shape.extent[0]; t++)
+    for (int c = 0; c < C; c++)
+      for (int i = 0; i < S; i++) f->value[0][(t * C + c) * S + i] = input(first + t, c, i);
+}
+static double loss_of(const nn_graph *g, const nn_frame *f, int first, bool slope) {
+  double sum = 0;
+  size_t n = nn_rows(g->node[g->output].shape) * S;
+  for (size_t k = 0; k < n; k++) {
+    double c = rng_normal(rng_stream(7, "c"), (uint64_t)first, (unsigned)k, 0);
+    sum += c * (double)f->value[g->output][k];
+    if (slope) f->grad[g->output][k] = (nn_real)c;
+  }
+  return sum;
+}
+
+/* The loss of the last of `pieces` pieces, whose parameters only are `theta`. */
+static double last_loss(const nn_graph *g, const nn_plan *p, nn_frame *f, int pieces, const nn_real *fixed,
+                        const nn_real *theta) {
+  for (int k = 0; k < pieces; k++) {
+    f->theta = k == pieces - 1 ? theta : fixed;
+    put_piece(g, f, k * PIECE);
+    nn_forward(p, f);
+  }
+  return loss_of(g, f, (pieces - 1) * PIECE, false);
+}
+
+static void truncated(const nn_op *op, const void *conf) {
+  err e = {0};
+  nn_graph *g = between(op, conf, PIECE);
+  nn_plan *p = NULL;
+  nn_frame *f = NULL;
+  CHECK_REPORT(!nn_by_frames(g, &e), "%.500s", e.text);
+  CHECK(!nn_plan_new(&p, g, S, true, false, &e) && !nn_frame_new(&f, p, NULL, &e));
+  size_t bytes = g->nparam * sizeof(nn_real);
+  nn_real *theta = nn_alloc(bytes), *moved = nn_alloc(bytes), *grad = nn_alloc(bytes);
+  nn_init(g, theta, 4);
+  f->valid = S, f->whole = PIECE, f->dtheta = grad, f->train = true;
+  for (int k = 0; k < T / PIECE; k++) { /* as the fit does it: forward and backward of each piece, sums of gradients */
+    f->theta = theta;
+    put_piece(g, f, k * PIECE);
+    nn_forward(p, f);
+    loss_of(g, f, k * PIECE, true);
+    nn_backward(p, f);
+  }
+  double off = 0, most = 0, h = 1e-5;
+  for (int i = 0; i < g->nnodes; i++)
+    for (size_t q = g->node[i].param; q < g->node[i].param + g->node[i].nparam; q++) {
+      double slope = 0;
+      for (int k = 1; k <= T / PIECE; k++)
+        for (int side = -1; side <= 1; side += 2) {
+          memcpy(moved, theta, bytes);
+          moved[q] += (nn_real)(side * h);
+          slope += side * last_loss(g, p, f, k, theta, moved) / (2 * h);
+        }
+      off = fmax(off, fabs(slope - (double)grad[q])), most = fmax(most, fabs(slope));
+    }
+  CHECK_REPORT(off <= 1e-8 * most && most > .1, "%s: gradients in pieces are off by %g of %g", op->name, off, most);
+  nn_frame_free(f, NULL), nn_plan_free(p), nn_graph_free(g), free(theta), free(moved), free(grad);
+}
+
+/* Layers that look further than a piece, or whose numbers belong to places, are refused by name. */
+static void refused(const nn_op *op, const void *conf) {
+  err e = {0};
+  nn_graph *g = between(op, conf, T);
+  CHECK_INT(nn_by_frames(g, &e), ERR_DECK);
+  CHECK_REPORT(strstr(e.text, op->name) && strstr(e.text, "'layer'"), "%.50s: %.500s", op->name, e.text);
+  nn_graph_free(g);
+}
+
+static void in_pieces(void) {
+  nn_ssm_conf one = {.states = 8, .dt_min = .05, .dt_max = .5, .rate = 1}, both = one;
+  both.both = true;
+  nn_conv_conf centred = {.window = nn_window_same(1, 3, 1, false), .out = H, .gain = 1}, causal = centred;
+  causal.window = nn_window_causal(3, 1);
+  if (sizeof(nn_real) == 8) {
+    truncated(&nn_op_gru, &(nn_recurrent_conf){H}), truncated(&nn_op_lstm, &(nn_recurrent_conf){H});
+    truncated(&nn_op_s4, &one), truncated(&nn_op_s4d, &one), truncated(&nn_op_s5, &one);
+  }
+  refused(&nn_op_gru_reversed, &(nn_recurrent_conf){H}), refused(&nn_op_lstm_reversed, &(nn_recurrent_conf){H});
+  refused(&nn_op_s4d, &both), refused(&nn_op_s5, &both);
+  refused(&nn_op_conv, &centred), refused(&nn_op_conv, &causal);
+  refused(&nn_op_pool, &(nn_pool_conf){.window = nn_window_same(1, 3, 1, false)});
+  refused(&nn_op_position, NULL), refused(&nn_op_prelu, &(nn_prelu_conf){true});
+}
+
 int main(void) {
   const nn_op *const ops[] = {&nn_op_gru, &nn_op_lstm}, *const back[] = {&nn_op_gru_reversed, &nn_op_lstm_reversed};
   for (int k = 0; k < 2; k++) {
@@ -156,5 +259,6 @@ int main(void) {
     lengths(ops[k], false), lengths(back[k], true);
     mirrored(ops[k], back[k]);
   }
+  in_pieces();
   return check_done();
 }
