@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/run_past.h"
 #include "lattice/exact_trotter.h"
 #include "nn/optim.h"
 #include "nn/store.h"
@@ -64,20 +65,30 @@ static void close_problem(problem *p) {
   ar_free(p->a), trotter_free(p->t), free(p->theta);
 }
 
+static int open_model(problem *p, const deck *d, err *e) {
+  return trotter_from_deck(&p->t, d, e) || ar_trotter_new(&p->a, p->t, d, e) ? e->code : 0;
+}
+
+static int grow(problem *p, const deck *d, const char *path, err *e) {
+  run_past past;
+  problem small = {0};
+  if (run_past_open(&past, path, &app_heisenberg, e) || open_model(&small, past.deck, e))
+    err_context(e, "%s: net.grow", deck_where(d, "net", "grow"));
+  else
+    ar_grow(p->a, d, p->theta, small.a, past.file, e);
+  close_problem(&small), run_past_close(&past);
+  return e->code;
+}
+
 static int open_problem(problem *p, const deck *d, uint32_t seed, err *e) {
   nn_net_conf net;
-  p->exact = p->limit = chain_unknown();
-  if (trotter_from_deck(&p->t, d, e) || estimate_check(d, e) || ar_trotter_new(&p->a, p->t, d, e) ||
-      train_check(d, p->a, e) || worldline_check(d, "chain", p->t, e))
-    return e->code;
-  p->theta = nn_alloc(p->a->net->nparam * sizeof *p->theta);
-  if (!p->theta) return err_set(e, ERR_RUN, "parameters: out of memory");
   deck_get(d, "exact", exact_keys, &p->c);
   deck_get(d, "net", nn_net_keys, &net);
-  nn_init(p->a->net, p->theta, seed);
-  if (net.from && nn_store_read(net.from, p->a->net, p->theta, e))
-    return err_context(e, "%s: net.from", deck_where(d, "net", "from"));
-  return 0;
+  p->exact = p->limit = chain_unknown();
+  if (open_model(p, d, e) || estimate_check(d, e) || train_check(d, p->a, e) || worldline_check(d, "chain", p->t, e) ||
+      ar_start(p->a, d, seed, &p->theta, e))
+    return e->code;
+  return net.grow ? grow(p, d, net.grow, e) : 0;
 }
 
 static int check(const deck *d, err *e) {

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/run_past.h"
 #include "nn/optim.h"
 #include "nn/store.h"
 #include "samplers/train.h"
@@ -50,18 +51,29 @@ static void close_problem(problem *p) {
   ar_free(p->a), ising_free(p->m), lattice_free(p->l), free(p->theta);
 }
 
+static int open_model(problem *p, const deck *d, err *e) {
+  if (lattice_from_deck(&p->l, d, e) || ising_from_deck(&p->m, p->l, d, e)) return e->code;
+  return ar_ising_new(&p->a, p->m, d, e);
+}
+
+static int grow(problem *p, const deck *d, const char *path, err *e) {
+  run_past past;
+  problem small = {0};
+  if (run_past_open(&past, path, &app_ising, e) || open_model(&small, past.deck, e))
+    err_context(e, "%s: net.grow", deck_where(d, "net", "grow"));
+  else
+    ar_grow(p->a, d, p->theta, small.a, past.file, e);
+  close_problem(&small), run_past_close(&past);
+  return e->code;
+}
+
 static int open_problem(problem *p, const deck *d, uint32_t seed, err *e) {
   nn_net_conf net;
-  if (lattice_from_deck(&p->l, d, e) || ising_from_deck(&p->m, p->l, d, e) || chain_check(d, "chain", p->m, e) ||
-      estimate_check(d, e) || ar_ising_new(&p->a, p->m, d, e) || train_check(d, p->a, e))
-    return e->code;
-  p->theta = nn_alloc(p->a->net->nparam * sizeof *p->theta);
-  if (!p->theta) return err_set(e, ERR_RUN, "parameters: out of memory");
   deck_get(d, "net", nn_net_keys, &net);
-  nn_init(p->a->net, p->theta, seed);
-  if (net.from && nn_store_read(net.from, p->a->net, p->theta, e))
-    return err_context(e, "%s: net.from", deck_where(d, "net", "from"));
-  return 0;
+  if (open_model(p, d, e) || chain_check(d, "chain", p->m, e) || estimate_check(d, e) || train_check(d, p->a, e) ||
+      ar_start(p->a, d, seed, &p->theta, e))
+    return e->code;
+  return net.grow ? grow(p, d, net.grow, e) : 0;
 }
 
 static int check(const deck *d, err *e) {

@@ -42,6 +42,7 @@ typedef struct nn_op nn_op;
 struct nn_relevance;
 struct nn_trail;
 struct nn_linear;
+struct nn_growth;
 typedef enum { NN_NEVER, NN_IN_TRAINING, NN_ALWAYS } nn_ahead;
 
 typedef struct nn_node {
@@ -108,7 +109,11 @@ struct nn_op {
   int (*shape)(nn_node *n, const nn_shape *in, err *e);
   void (*free)(nn_node *n); /* may be NULL */
   void (*init)(const nn_node *n, const nn_shape *in, nn_real *theta,
-               rng r);                                  /* theta: the node's view; may be NULL = zeros */
+               rng r); /* theta: the node's view; may be NULL = zeros */
+  /* theta (initialised) of a node on a larger grid from that of the same node on a smaller one (nn/grow.h); both are
+   * the node's view. NULL: parameters do not depend on the grid, or it cannot. */
+  void (*grow)(const nn_node *small, const nn_real *old, const nn_node *n, const nn_shape *in, nn_real *theta,
+               const struct nn_growth *w);
   void (*init_state)(const nn_node *n, nn_real *state); /* the node's view; may be NULL = zeros */
   void (*forward)(const nn_node *n, const nn_frame *f);
   void (*step)(const nn_node *n, const nn_frame *f, int t);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "nn/elementwise.h"
+#include "nn/grow.h"
 #include "nn/ops.h"
 #include "nn/relevance.h"
 #include "nn/segment.h"
@@ -116,6 +117,13 @@ static int prelu_shape(nn_node *n, const nn_shape *in, err *e) {
 }
 static void prelu_init(const nn_node *n, const nn_shape *in, nn_real *theta, rng r) {
   for (size_t i = 0; i < n->nparam; i++) theta[i] = (nn_real)(0.5 - 0x1p-10);
+}
+static void prelu_grow(const nn_node *small, const nn_real *old, const nn_node *n, const nn_shape *in, nn_real *theta,
+                       const nn_growth *w) {
+  const nn_prelu_conf *c = n->conf;
+  size_t C = (size_t)in->channels;
+  for (size_t t = 0, P = c->sites ? (size_t)nn_positions(*in) : 1; t < P; t++)
+    memcpy(theta + t * C, old + (c->sites ? (size_t)nn_growth_donor(w, (int)t) * C : 0), C * sizeof *theta);
 }
 static const nn_real *prelu_at(const nn_node *n, const nn_real *theta, int t) {
   const nn_prelu_conf *c = n->conf;
@@ -263,6 +271,7 @@ const nn_op nn_op_prelu = {
     .help = "x > 0 ? x : s x with trained s",
     .conf_size = sizeof(nn_prelu_conf),
     .init = prelu_init,
+    .grow = prelu_grow,
     .text = prelu_text,
     .takes = NN_SHARE_PASS,
     .relevance = nn_pass_relevance,

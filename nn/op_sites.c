@@ -5,7 +5,9 @@
  * output and weights starting from 2 beta J it is the linear skip term of Biazzo, Wu, Carleo (MLST 2024). */
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "nn/grow.h"
 #include "nn/ops.h"
 #include "nn/relevance.h"
 #include "nn/segment.h"
@@ -52,6 +54,32 @@ static void init(const nn_node *n, const nn_shape *in, nn_real *theta, rng r) {
   }
 }
 
+/* Rows of the list of position t of the small node that u stands for; -1: none. */
+static int listed(const nn_sites_conf *c, int t, int u) {
+  for (int k = c->start[t]; k < c->start[t + 1]; k++)
+    if (c->list[k] == u) return k;
+  return -1;
+}
+
+/* What the small grid does not reach has its first guess, or starts at zero. */
+static void grow(const nn_node *small, const nn_real *old, const nn_node *n, const nn_shape *in, nn_real *theta,
+                 const nn_growth *w) {
+  const nn_sites_conf *c = n->conf, *s = small->conf;
+  size_t row = (size_t)in->channels * (size_t)c->out, P = (size_t)c->positions, out = (size_t)c->out;
+  for (int t = 0; t < c->positions; t++)
+    for (int k = c->start[t], d = nn_growth_donor(w, t); k < c->start[t + 1]; k++) {
+      int u = nn_growth_like(w, t, c->list[k]), from = u < 0 ? -1 : listed(s, d, u);
+      if (from >= 0)
+        memcpy(theta + (size_t)k * row, old + (size_t)from * row, row * sizeof *theta);
+      else if (!c->start_value)
+        memset(theta + (size_t)k * row, 0, row * sizeof *theta);
+    }
+  for (size_t t = 0; t < P && c->bias; t++)
+    memcpy(theta + n->nparam - (P - t) * out,
+           old + small->nparam - ((size_t)s->positions - (size_t)nn_growth_donor(w, (int)t)) * out,
+           out * sizeof *theta);
+}
+
 static const nn_real *bias(const nn_node *n, const nn_real *theta, int t) {
   const nn_sites_conf *c = n->conf;
   return c->bias ? theta + n->param + n->nparam - (size_t)(c->positions - t) * c->out : NULL;
@@ -95,6 +123,7 @@ const nn_op nn_op_sites = {
     .shape = shape,
     .free = release,
     .init = init,
+    .grow = grow,
     .forward = nn_every_step,
     .step = step,
     .backward = nn_every_back_step,

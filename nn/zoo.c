@@ -21,6 +21,11 @@ const deck_key nn_net_keys[] = {
      .at = offsetof(nn_net_conf, from),
      .def = "~",
      .help = "run.h5 whose /model holds parameters for exactly this network"},
+    {.name = "grow",
+     .type = DECK_TEXT,
+     .at = offsetof(nn_net_conf, grow),
+     .def = "~",
+     .help = "run.h5 of a smaller lattice: its network, carried over to this one, is the start"},
     {0},
 };
 

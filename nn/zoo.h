@@ -24,11 +24,11 @@ typedef struct nn_zoo {
   int (*build)(nn_graph *g, int x, const nn_causal *c, const void *conf, err *e);
 } nn_zoo;
 extern const deck_kind *const nn_zoo_kinds[]; /* made, pixelcnn, sites */
-extern const deck_key nn_net_keys[];          /* keys of every network: skip, from */
+extern const deck_key nn_net_keys[];          /* keys of every network: skip, from, grow */
 
 typedef struct nn_net_conf {
   int skip;
-  const char *from;
+  const char *from, *grow;
 } nn_net_conf;
 
 /* Section `net` of the deck -> finished graph (input node 0). Caller frees. */

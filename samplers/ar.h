@@ -58,6 +58,11 @@ typedef struct ar {
 /* For the members: a (model, self, causal, n, sites, beta, site, sign, conf filled in; g made) gets its network. */
 int ar_finish(ar *a, const deck *d, err *e);
 void ar_free(ar *a);
+/* First parameters (caller frees): those of net.from, else of nn_init. ERR_DECK where net.from and net.grow are given.
+ */
+int ar_start(const ar *a, const deck *d, unsigned seed, nn_real **theta, err *e);
+/* net.grow: theta after ar_start from the network in `file`, which is that of `small`. */
+int ar_grow(const ar *a, const deck *d, nn_real *theta, const ar *small, const char *file, err *e);
 /* Pairs of drawn variables that interact directly (causal->start_value not 0) although the later one's conditional
  * cannot see the earlier one through the network: such a network cannot represent the model; `check` warns. pairs: all
  * of them. */

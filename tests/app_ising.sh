@@ -53,6 +53,20 @@ check "echo of the echo" cmp r1/used.yaml echo/used.yaml
 go again 1 1 tiny.yaml -s net.from=r1/run.h5 -s train.steps=0
 check "net.from" "$compare" r1/run.h5 again/run.h5 /results /model
 
+# Grown to a larger lattice, it is a better start there than chance; what cannot grow is said.
+refused() { # OPTIONS of a check that says $text
+  "$spinet" check sites.yaml $few "$@" 2>&1 | grep -q "$text"
+}
+sed 's/^net: .*/net: {kind: sites, width: 8, skip: frontier}/; s/^train: .*/train: {steps: 300, batch: 64}/' tiny.yaml >sites.yaml
+few="-s draw.symmetry=none -s estimate.scan=[] -s estimate.draws=4000"
+go sites 1 1 sites.yaml $few
+go grown 1 1 sites.yaml $few -s lattice.L=12 -s train.steps=0 -s net.grow=sites
+go fresh 1 1 sites.yaml $few -s lattice.L=12 -s train.steps=0
+ess() { "$spinet" show "$1/run.h5" --csv | sed -n 's/^ess,\([^,]*\),.*/\1/p'; }
+check "a grown network starts better" awk "BEGIN {exit !($(ess grown) > 5 * $(ess fresh))}"
+text='cannot grow to 4 x 2' && check "grow to less" refused -s lattice.L=4 -s net.grow=sites
+text='net.from gives the first parameters' && check "grow and from" refused -s net.grow=sites -s net.from=r1/run.h5
+
 # Changes on the command line are recorded, act, and are part of the echo.
 go changed 1 1 tiny.yaml -s model.beta=0.43 -s run.seed=6
 "$compare" --run overrides changed/run.h5 >overrides.txt

@@ -2,6 +2,7 @@
 spinet_test(test_gemm DOUBLE SINGLE TIMEOUT 60)
 spinet_test(test_ops DOUBLE SINGLE TIMEOUT 60)
 spinet_test(test_graph DOUBLE SINGLE TIMEOUT 60)
+spinet_test(test_grow DOUBLE TIMEOUT 60)
 spinet_test(test_ar DOUBLE SINGLE TIMEOUT 300)
 spinet_test(test_train DOUBLE SINGLE RANKS 4 TIMEOUT 180)
 spinet_test(test_alloc DOUBLE SINGLE TIMEOUT 60)
