@@ -41,4 +41,13 @@ check "used.yaml" "$compare" rows-1/run.h5 echo/run.h5
 if "$compare" rows-1/run.h5 columns-1/run.h5 >out.txt 2>&1; then
   echo "rows and columns gave the same bits" && failed=$((failed + 1))
 fi
+# A longer chain starts better from the network of a shorter one than from chance.
+sed 's/^net: .*/net: {kind: sites, width: 8, skip: frontier}/; s/^train: .*/train: {steps: 200, batch: 64}/' tiny.yaml >sites.yaml
+few="-s draw.symmetry=none -s estimate.scan=[] -s estimate.draws=4000"
+go sites 1 1 sites.yaml $few
+go grown 1 1 sites.yaml $few -s lattice.sites=14 -s exact.length=0 -s train.steps=0 -s net.grow=sites
+go fresh 1 1 sites.yaml $few -s lattice.sites=14 -s exact.length=0 -s train.steps=0
+ess() { "$spinet" show "$1/run.h5" --csv | sed -n 's/^ess,\([^,]*\),.*/\1/p'; }
+check "a grown network starts better" awk "BEGIN {exit !($(ess grown) > 2 * $(ess fresh))}"
+
 verdict
