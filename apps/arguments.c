@@ -37,6 +37,8 @@ static const struct option {
      TEXT, offsetof(arguments, series)},
     {"--histogram", "names of series", "histograms of series instead of results: lnw.draws", "NAMES", TEXT,
      offsetof(arguments, histogram)},
+    {"--over", "a deck key", "merge runs that differ in KEY as parts of one sample (folds): mean, errors in quadrature",
+     "KEY", TEXT, offsetof(arguments, over)},
     {"--pool", NULL, "merge runs that differ in run.seed only: weighted mean, one error, chi2", NULL, FLAG,
      offsetof(arguments, pool)},
     {"--csv", NULL, "lines with commas instead of tables", NULL, FLAG, offsetof(arguments, csv)},

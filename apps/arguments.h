@@ -9,7 +9,7 @@ typedef struct arguments {
   run_options o;
   const char **word; /* decks, apps, runs, files; belongs to the arguments */
   int words;
-  const char *x, *y, *series, *histogram, *out;
+  const char *x, *y, *over, *series, *histogram, *out;
   long point, farm; /* -1: not given */
   bool csv, pool, help;
 } arguments;

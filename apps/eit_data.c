@@ -7,10 +7,12 @@
 #include "apps/eit.h"
 
 typedef struct patients_conf {
-  long count;
+  long count, seed;
 } patients_conf;
 const deck_key eit_patients_keys[] = {
     {"count", DECK_INT, offsetof(patients_conf, count), "440", 1, 1e6, .help = "patients, the first ones"},
+    {"seed", DECK_INT, offsetof(patients_conf, seed), "0", 0, 4294967295.,
+     .help = "of simulated patients, 0: run.seed; points of a sweep have the same patients only if it is given"},
     {0},
 };
 typedef struct stored_conf {
@@ -22,7 +24,7 @@ static const deck_key stored_keys[] = {
 };
 typedef struct source {
   deck_kind kind; /* first member */
-  int (*open)(eit_data *d, run *r, long count, err *e);
+  int (*open)(eit_data *d, run *r, const patients_conf *p, err *e);
 } source;
 
 enum { PER_FILE = 32 };
@@ -63,7 +65,7 @@ static int simulate(const block *b, int n, float *mine, err *e) {
 }
 
 /* Collective: blocks of patients, each dealt to the ranks, gathered and given to all. */
-static int simulate_all(eit_data *d, run *r, const eit_imager *m, const eit_ensemble_conf *c, err *e) {
+static int simulate_all(eit_data *d, run *r, const eit_imager *m, const eit_ensemble_conf *c, uint32_t seed, err *e) {
   const comm *w = run_comm(r);
   float *mine = malloc(sizeof *mine * PER_FILE * d->l.row);
   if (!mine) err_set(e, ERR_RUN, "patients: out of memory");
@@ -71,7 +73,7 @@ static int simulate_all(eit_data *d, run *r, const eit_imager *m, const eit_ense
   for (long at = 0; at < d->n && !run_stopping(r); at += PER_FILE) {
     int n = d->n - at < PER_FILE ? (int)(d->n - at) : PER_FILE;
     comm_range own = comm_rank_range(w, w->rank, n);
-    block b = {m, c, &d->l, run_seed(r), at + own.first};
+    block b = {m, c, &d->l, seed, at + own.first};
     float *to = d->all + (size_t)at * d->l.row;
     simulate(&b, own.end - own.first, mine, e);
     if (comm_vote(w, e)) break;
@@ -84,20 +86,20 @@ end:
   return e->code;
 }
 
-static int open_simulated(eit_data *d, run *r, long count, err *e) {
+static int open_simulated(eit_data *d, run *r, const patients_conf *p, err *e) {
   eit_ensemble_conf c;
   eit_imager_conf k;
   eit_imager *m = NULL;
   deck_get(run_deck(r), "patients", eit_ensemble_keys, &c), deck_get(run_deck(r), "image", eit_imager_keys, &k);
   if (eit_imager_new(&m, &c, &k, e)) return e->code;
   int frames = (int)floor(c.seconds * c.rate + .5);
-  *d = (eit_data){.n = count, .rate = c.rate, .l = eit_layout_of(frames, m->raster->n, (int)k.size)};
+  *d = (eit_data){.n = p->count, .rate = c.rate, .l = eit_layout_of(frames, m->raster->n, (int)k.size)};
   if (!room(d, r, e)) memcpy(d->place, m->raster->place, sizeof *d->place * (size_t)d->l.pixels);
   run_log(r, "%ld patients, %d frames at %g Hz, %d pixels of %ld x %ld; lambda %.4g for a noise figure of %g", d->n,
           frames, d->rate, d->l.pixels, k.size, k.size, m->lambda, k.noise_figure);
   if (!comm_vote(run_comm(r), e) && !run_dry(r)) {
     run_timer(r, "simulation", true);
-    simulate_all(d, r, m, &c, e);
+    simulate_all(d, r, m, &c, p->seed ? (uint32_t)p->seed : run_seed(r), e);
     run_timer(r, "simulation", false);
   }
   eit_imager_free(m);
@@ -199,12 +201,12 @@ static int check_places(const eit_data *d, const char *path, err *e) {
   return 0;
 }
 
-static int open_stored(eit_data *d, run *r, long count, err *e) {
+static int open_stored(eit_data *d, run *r, const patients_conf *p, err *e) {
   stored_conf c;
   float *buffer = NULL;
   deck_get(run_deck(r), "patients", stored_keys, &c);
-  *d = (eit_data){.n = count};
-  for (long at = 0, n = 0, file = 0; at < count && !e->code; at += n, file++) {
+  *d = (eit_data){.n = p->count};
+  for (long at = 0, n = 0, file = 0; at < p->count && !e->code; at += n, file++) {
     char path[4096];
     h5 *f = NULL;
     snprintf(path, sizeof path, "%s/patients-%04ld.h5", c.path, file);
@@ -230,6 +232,6 @@ const deck_kind *const eit_sources[] = {&simulated.kind, &stored.kind, NULL};
 int eit_data_open(eit_data *d, run *r, err *e) {
   patients_conf c;
   deck_get(run_deck(r), "patients", eit_patients_keys, &c);
-  ((const source *)deck_kind_of(run_deck(r), "patients"))->open(d, r, c.count, e);
+  ((const source *)deck_kind_of(run_deck(r), "patients"))->open(d, r, &c, e);
   return comm_vote(run_comm(r), e);
 }

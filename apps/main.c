@@ -110,7 +110,8 @@ static int command_points(const arguments *a, err *e) {
 }
 
 static collect_options collecting(const arguments *a) {
-  return (collect_options){.run = a->word, .runs = a->words, .x = a->x, .y = a->y, .pool = a->pool, .apps = apps_table};
+  return (collect_options){
+      .run = a->word, .runs = a->words, .x = a->x, .y = a->y, .pool = a->pool, .over = a->over, .apps = apps_table};
 }
 
 static int command_collect(const arguments *a, err *e) {
@@ -177,8 +178,8 @@ static const command commands[] = {
      false,
      command_template},
     {{"show", "show FILE.h5 [--csv]", "a file", 1, 1, " --csv "}, "print the results in a run.h5", false, command_show},
-    {{"collect", "collect RUN... [--x KEY] [--y NAMES] [--pool] [--csv] [-o FILE.h5]", "runs", 1, MANY,
-      " --x --y --pool --csv -o "},
+    {{"collect", "collect RUN... [--x KEY] [--y NAMES] [--pool | --over KEY] [--csv] [-o FILE.h5]", "runs", 1, MANY,
+      " --x --y --pool --over --csv -o "},
      "results of many runs (run.h5, run folders, sweep folders) in one table or file",
      false,
      command_collect},

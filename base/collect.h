@@ -14,9 +14,10 @@
 typedef struct collect_options {
   const char *const *run; /* words of the command line */
   int runs;
-  const char *x; /* deck key, or NULL */
-  const char *y; /* results with commas between, or NULL: all */
-  bool pool;     /* merge runs that differ in section run (its seed) only; see run_pool.c */
+  const char *x;    /* deck key, or NULL */
+  const char *y;    /* results with commas between, or NULL: all */
+  bool pool;        /* merge runs that differ in section run (its seed) only; see run_pool.c */
+  const char *over; /* deck key, or NULL: merge runs that differ in it and section run only, as parts of one sample */
   const app *const *apps;
 } collect_options;
 

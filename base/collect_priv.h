@@ -32,7 +32,8 @@ typedef struct collection {
   int runs;
   char **key; /* the keys in which the runs differ, x first */
   int keys;
-  char **note; /* lines to be told under the tables */
+  const char *over; /* the key whose values are merged, or NULL */
+  char **note;      /* lines to be told under the tables */
   int notes;
 } collection;
 

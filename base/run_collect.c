@@ -251,7 +251,8 @@ static int find_keys(collection *c, const char *x, err *e) {
   if (x) add_key(c, x);
   const char **names = all_keys(c, &n, e);
   for (int k = 0; k < n && !e->code; k++)
-    if (told_apart_by(c, names[k]) && !idle(c, names[k])) add_key(c, names[k]);
+    if (told_apart_by(c, names[k]) && !idle(c, names[k]) && !(c->over && !strcmp(c->over, names[k])))
+      add_key(c, names[k]);
   free(names);
   return e->code;
 }
@@ -271,6 +272,7 @@ const char *collect_unit(const collection *c, const collect_options *o, const ch
 
 int collect_open(collection *c, const collect_options *o, err *e) {
   memset(c, 0, sizeof *c);
+  c->over = o->over;
   for (int i = 0; i < o->runs; i++)
     if (add_word(c, o->run[i], e)) return e->code;
   if (find_keys(c, o->x, e)) return e->code;
@@ -281,7 +283,7 @@ int collect_open(collection *c, const collect_options *o, err *e) {
       collect_note(c, "%s: %s%s%.*s", r->path, r->status, *r->reason ? ": " : "", (int)strcspn(r->reason, "\n"),
                    r->reason);
   }
-  return o->pool ? collect_pool(c, e) : 0;
+  return o->pool || o->over ? collect_pool(c, e) : 0;
 }
 
 void collect_run_free(collect_run *r) {

@@ -333,13 +333,13 @@ static int print_all(const collection *c, const collect_options *o, char *const 
   for (int i = 0; names[i] && !e->code; i++) {
     collect_table t;
     if (!collect_rows(&t, c, names[i], e)) {
-      if (!csv) print_table(c, &t, o->pool, f);
+      if (!csv) print_table(c, &t, (o->pool || o->over), f);
       for (int k = 0; csv && k < t.rows; k++) csv_row(c, &t, &t.row[k], f);
     }
     free(t.row);
   }
   if (csv) return e->code;
-  fprintf(f, "%d %s\n", c->runs, o->pool ? "pooled" : c->runs == 1 ? "run" : "runs");
+  fprintf(f, "%d %s\n", c->runs, (o->pool || o->over) ? "pooled" : c->runs == 1 ? "run" : "runs");
   for (int i = 0; i < c->notes; i++) fprintf(f, "%s\n", c->note[i]);
   return e->code;
 }

@@ -4,7 +4,10 @@
  *   v = sum v_i / s_i^2 / sum 1 / s_i^2,   s^2 = 1 / sum 1 / s_i^2,   chi2 = sum (v_i - v)^2 / s_i^2,   dof = n - 1
  * (G. Cowan, Statistical Data Analysis, section 7.6). Numbers without errors are averaged as they are, with the error
  * of the mean from their scatter; if they are all equal they stay as they are. Exact values that come from a chain of
- * the run itself are merged like values. Only finished runs count, and a seed counts once. */
+ * the run itself are merged like values. Only finished runs count, and a seed counts once.
+ *
+ * Over a key (collect_options.over): runs that differ in it too are one, each with an equal part of one sample, as
+ * folds of patients are:  v = sum v_i / n,  s^2 = sum s_i^2 / n^2,  chi2 and dof about that v. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +15,9 @@
 #include "base/collect_priv.h"
 
 typedef struct sum {
-  double w, wv, wvv;            /* with errors */
-  double n, v, vv, first, last; /* all of them; least and greatest */
-  bool bare;                    /* one has no error */
+  double w, wv, wvv;                /* with errors */
+  double n, v, vv, ss, first, last; /* all of them; least and greatest */
+  bool bare, parts;                 /* one has no error; equal parts of one sample */
 } sum;
 
 static void add(sum *s, double v, double error) {
@@ -26,7 +29,7 @@ static void add(sum *s, double v, double error) {
     s->bare = true;
   if (!s->n || v < s->first) s->first = v;
   if (!s->n || v > s->last) s->last = v;
-  s->n++, s->v += v;
+  s->n++, s->v += v, s->ss += error * error;
 }
 
 /* A second pass: deviations from the mean, where sums of squares would cancel. */
@@ -40,12 +43,12 @@ static void add_square(sum *s, double v, double error, double mean) {
 static double mean_of(const sum *s) {
   if (!s->n) return NAN;
   if (s->first == s->last) return s->first;
-  return s->bare ? s->v / s->n : s->wv / s->w;
+  return s->bare || s->parts ? s->v / s->n : s->wv / s->w;
 }
 
 static double error_of(const sum *s) {
   if (!s->n) return NAN;
-  if (!s->bare) return 1 / sqrt(s->w);
+  if (!s->bare) return s->parts ? sqrt(s->ss) / s->n : 1 / sqrt(s->w);
   return s->first == s->last ? NAN : sqrt(s->vv / (s->n * (s->n - 1)));
 }
 
@@ -55,8 +58,8 @@ static collect_fit fit_of(const sum *s) {
 }
 
 /* Merges m numbers with errors; error may be NULL. */
-static collect_fit merge(int m, const double *v, const double *error, double *value, double *err_value) {
-  sum s = {0};
+static collect_fit merge(bool parts, int m, const double *v, const double *error, double *value, double *err_value) {
+  sum s = {.parts = parts};
   for (int i = 0; i < m; i++) add(&s, v[i], error[i]);
   *value = mean_of(&s);
   for (int i = 0; i < m; i++) add_square(&s, v[i], error[i], *value);
@@ -87,7 +90,7 @@ static const run_array *array_of(const collect_run *r, const run_array *like) {
 
 /* ---- one group: group[0] takes the mean of all m ---- */
 
-static void merge_value(collect_run *const *group, int m, int at, double *room) {
+static void merge_value(bool parts, collect_run *const *group, int m, int at, double *room) {
   run_value *v = &group[0]->results.value[at];
   double *x = room, *s = room + m, *exact = room + 2 * m, *exact_error = room + 3 * m;
   int n = 0;
@@ -96,14 +99,14 @@ static void merge_value(collect_run *const *group, int m, int at, double *room) 
     if (!o) continue;
     x[n] = o->value, s[n] = o->error, exact[n] = o->exact, exact_error[n++] = o->exact_error;
   }
-  group[0]->fit[at] = merge(n, x, s, &v->value, &v->error);
+  group[0]->fit[at] = merge(parts, n, x, s, &v->value, &v->error);
   bool known = true; /* exact in the strict sense: the same in all */
   for (int i = 1; i < n; i++) known &= exact[i] == exact[0];
-  if (!known) merge(n, exact, exact_error, &v->exact, &v->exact_error);
+  if (!known) merge(parts, n, exact, exact_error, &v->exact, &v->exact_error);
   v->tau_int = NAN, v->n_eff = NAN;
 }
 
-static void merge_array(collect_run *const *group, int m, int at, double *room, err *e) {
+static void merge_array(bool parts, collect_run *const *group, int m, int at, double *room, err *e) {
   run_array *a = &group[0]->results.array[at];
   double *x = room, *s = room + m, *value = (double *)a->value, *error = (double *)a->error;
   size_t n = 1;
@@ -121,18 +124,18 @@ static void merge_array(collect_run *const *group, int m, int at, double *room, 
       if (!o) continue;
       x[got] = o->value[j], s[got++] = o->error ? o->error[j] : NAN;
     }
-    fit[j] = merge(got, x, s, &value[j], &error[j]);
+    fit[j] = merge(parts, got, x, s, &value[j], &error[j]);
   }
 }
 
-static int merge_group(collect_run *const *group, int m, err *e) {
+static int merge_group(bool parts, collect_run *const *group, int m, err *e) {
   collect_run *r = group[0];
   double *room = calloc(4 * (size_t)m, sizeof *room);
   r->fit = calloc((size_t)r->results.values + 1, sizeof *r->fit);
   r->array_fit = calloc((size_t)r->results.arrays + 1, sizeof *r->array_fit);
   if (!room || !r->fit || !r->array_fit) err_set(e, ERR_RUN, "collect: out of memory");
-  for (int k = 0; k < r->results.values && !e->code; k++) merge_value(group, m, k, room);
-  for (int k = 0; k < r->results.arrays && !e->code; k++) merge_array(group, m, k, room, e);
+  for (int k = 0; k < r->results.values && !e->code; k++) merge_value(parts, group, m, k, room);
+  for (int k = 0; k < r->results.arrays && !e->code; k++) merge_array(parts, group, m, k, room, e);
   r->seeds = m;
   free(room);
   return e->code;
@@ -140,22 +143,23 @@ static int merge_group(collect_run *const *group, int m, err *e) {
 
 /* ---- groups ---- */
 
-static bool left_out(const char *key) {
-  return !strncmp(key, "run.", 4) || !strcmp(key, "net.from");
+static bool left_out(const char *key, const char *over) {
+  return !strncmp(key, "run.", 4) || !strcmp(key, "net.from") || (over && !strcmp(key, over));
 }
 
-static bool same_deck(const collect_run *r, const collect_run *s) {
+static bool same_deck(const collect_run *r, const collect_run *s, const char *over) {
   if (!r->app || !s->app || strcmp(r->app, s->app)) return false;
   for (int k = 0; k < r->keys; k++)
-    if (!left_out(r->key[k].name) && strcmp(r->key[k].text, collect_value(s, r->key[k].name))) return false;
+    if (!left_out(r->key[k].name, over) && strcmp(r->key[k].text, collect_value(s, r->key[k].name))) return false;
   for (int k = 0; k < s->keys; k++)
-    if (!left_out(s->key[k].name) && !strcmp(collect_value(r, s->key[k].name), "-")) return false;
+    if (!left_out(s->key[k].name, over) && !strcmp(collect_value(r, s->key[k].name), "-")) return false;
   return true;
 }
 
 static bool seed_taken(collection *c, collect_run *const *group, int m, const collect_run *r) {
   for (int i = 0; i < m; i++) {
     if (strcmp(collect_value(group[i], "run.seed"), collect_value(r, "run.seed"))) continue;
+    if (c->over && strcmp(collect_value(group[i], c->over), collect_value(r, c->over))) continue;
     collect_note(c, "%s: the seed of %s, counted once", r->path, group[i]->path);
     return true;
   }
@@ -167,7 +171,7 @@ static int take_group(collection *c, int i, bool *taken, collect_run **group) {
   int m = 0;
   for (int k = i; k < c->runs; k++) {
     collect_run *r = &c->run[k];
-    if (taken[k] || strcmp(r->status, "done") || !same_deck(&c->run[i], r)) continue;
+    if (taken[k] || strcmp(r->status, "done") || !same_deck(&c->run[i], r, c->over)) continue;
     taken[k] = true;
     if (!seed_taken(c, group, m, r)) group[m++] = r;
   }
@@ -181,7 +185,7 @@ int collect_pool(collection *c, err *e) {
   if (!taken || !group) err_set(e, ERR_RUN, "collect: out of memory");
   for (int i = 0; i < c->runs && !e->code; i++) {
     int m = taken[i] ? 0 : take_group(c, i, taken, group);
-    if (m) merge_group(group, m, e);
+    if (m) merge_group(c->over, group, m, e);
   }
   for (int i = 0; i < c->runs; i++) {
     collect_run r = c->run[i];

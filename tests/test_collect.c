@@ -195,6 +195,38 @@ static void test_pool_bare(void) {
   free(text);
 }
 
+/* Parts of one sample, told apart by model.L, all of one seed: v = 9/3, s^2 = (.01 + .04 + .04)/9, chi2 = 650. One that
+ * was run twice counts once; what differs in beta stays apart. */
+static void test_over(void) {
+  const made part[] = {{"parts/point-000-00000001", "done", .3, 1, 1, 1, .1, {1, 1, 1}, .1},
+                       {"parts/point-001-00000002", "done", .3, 2, 1, 2, .2, {1, 1, 1}, .1},
+                       {"parts/point-002-00000003", "done", .3, 3, 1, 6, .2, {1, 1, 1}, .1},
+                       {"parts/point-003-00000004", "done", .3, 3, 1, 6, .2, {1, 1, 1}, .1},
+                       {"parts/point-004-00000005", "done", .4, 3, 1, 7, .2, {1, 1, 1}, .1}};
+  for (int i = 0; i < 5; i++) make(&part[i]);
+  char *text = NULL;
+  size_t size;
+  err e = {0};
+  collect_options o = {
+      .run = (const char *[]){path_of("parts")}, .runs = 1, .y = "f.nis", .over = "model.L", .apps = apps};
+  FILE *f = open_memstream(&text, &size);
+  CHECK_INT(collect_print(&o, true, NULL, f, &e), 0);
+  fclose(f);
+  double beta, v, error, exact, chi2;
+  int dof, parts;
+  char *line = strstr(text, "\nf.nis,0.3,"), *other = strstr(text, "\nf.nis,0.4,");
+  CHECK_REPORT(line && other, "%.400s", text);
+  if (line) {
+    CHECK_INT(sscanf(line, "\nf.nis,%lf,%lf,%lf,%lf,,J,%lf,%d,%d", &beta, &v, &error, &exact, &chi2, &dof, &parts), 7);
+    CHECK_NEAR(v, 3, 1e-15);
+    CHECK_NEAR(error, .1, 1e-15);
+    CHECK_NEAR(chi2, 650, 1e-9);
+    CHECK(dof == 2 && parts == 3);
+  }
+  if (other) CHECK(sscanf(other, "\nf.nis,%lf,%lf,%lf", &beta, &v, &error) == 3 && v == 7 && error == .2);
+  free(text);
+}
+
 static void test_file(void) {
   const char *words[] = {path_of("sweep/point-000-0000000a"), path_of("sweep/point-003-0000000d"), path_of("large")};
   char *text = printed(words, 3, "model.beta", "f.nis,e.scan", false, false, path_of("all.h5"), 0);
@@ -318,6 +350,7 @@ int main(int argc, char **argv) {
   test_table();
   test_pool();
   test_pool_bare();
+  test_over();
   test_file();
   test_plot();
   test_diff();
