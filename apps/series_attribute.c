@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "xai/judge.h"
-
 #define AT(x) offsetof(series_attribute_conf, x)
 const deck_key series_attribute_keys[] = {
     {"nodes", DECK_INT, AT(nodes), "8", 1, 1000, .help = "of the quadrature of integrated gradients, per panel"},
@@ -151,12 +149,12 @@ static int explain_again(void *ctx, const nn_real *theta, nn_real *R, err *e) {
 }
 
 int series_cascade(series_explainer *x, int method, const nn_real *in, const nn_real *seed, int valid,
-                   unsigned layers_seed, double *rho, int *nodes, err *e) {
+                   unsigned layers_seed, xai_likeness *rho, int *nodes, err *e) {
   const nn_graph *g = x->net->graph;
   const nn_real *theta = x->net->frame->theta;
   again a = {x, method, valid, in, seed};
-  xai_cascade c = {g, x->net->inputs, x->net->lanes, valid, layers_seed, &a, explain_again};
-  double *all = malloc(sizeof *all * (size_t)(g->nnodes + 1));
+  xai_cascade c = {g, x->net->inputs, x->net->lanes, valid, layers_seed, &a, explain_again, method ? in : NULL};
+  xai_likeness *all = malloc(sizeof *all * (size_t)(g->nnodes + 1));
   int steps = all ? xai_cascade_run(&c, theta, g->nnodes, NULL, all, e) : -1;
   if (!all) err_set(e, ERR_RUN, "out of memory");
   if (steps > 0) *rho = all[steps - 1];

@@ -12,6 +12,7 @@
 #include "base/deck.h"
 #include "xai/composite.h"
 #include "xai/gradient.h"
+#include "xai/judge.h"
 #include "xai/lrp.h"
 
 enum { SERIES_PLAIN = 3, SERIES_METHODS = 12 };
@@ -41,10 +42,10 @@ void series_explainer_free(series_explainer *x);
  * NaN. got (lanes; may be NULL): sum R / F(x), of integrated (F(x) - F(0)). */
 int series_attribute(series_explainer *x, int method, const nn_real *in, const nn_real *seed, int valid, nn_real *R,
                      double *fault, double *got, err *e);
-/* Randomises the network from the output down (xai/judge.h), leaves it as it was. rho: mean rank correlation of |R|
- * with the first after all layers; nodes: how many these are. */
+/* Randomises the network from the output down (xai/judge.h), leaves it as it was. rho: rank correlation with
+ * the first after all layers (slope: not of saliency, which has no factor x); nodes: how many these are. */
 int series_cascade(series_explainer *x, int method, const nn_real *in, const nn_real *seed, int valid,
-                   unsigned layers_seed, double *rho, int *nodes, err *e);
+                   unsigned layers_seed, xai_likeness *rho, int *nodes, err *e);
 int series_method_find(const series_explainer *x, const char *name); /* -1: none */
 
 #endif

@@ -22,7 +22,9 @@ enum {
   EXPLAIN_KEPT,   /* sum R / F, mean over windows */
   EXPLAIN_INSIDE, /* of the positive attribution, where the class shows */
   EXPLAIN_RANK,   /* rank accuracy there */
-  EXPLAIN_RHO,    /* rank correlation after all layers are randomised; the shard's, with its first recording */
+  EXPLAIN_RHO,    /* rank correlation after all layers are randomised; the shard's, with its first recording ... */
+  EXPLAIN_SIGN,   /* ... of the attribution with its sign */
+  EXPLAIN_SLOPE,  /* ... of its size over that of the signal */
   EXPLAIN_WAVE,   /* of the positive attribution, in each wave ... */
   EXPLAIN_LEAD = EXPLAIN_WAVE + SERIES_WAVES, /* ... and lead */
   EXPLAIN_SCORES = EXPLAIN_LEAD + SERIES_LEADS

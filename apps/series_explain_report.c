@@ -71,6 +71,8 @@ static int put_scores(run *r, const explain *x, err *e) {
         explain_mean_of(x, at + EXPLAIN_FAULT).most, NAN, e);
     put_mean(r, x, "randomised", x->name[m], "rank correlation of sizes with those by the network of random layers",
              at + EXPLAIN_RHO, e);
+    put_mean(r, x, "randomised_sign", x->name[m], "the same, signs kept", at + EXPLAIN_SIGN, e);
+    put_mean(r, x, "randomised_slope", x->name[m], "the same of sizes over those of the signal", at + EXPLAIN_SLOPE, e);
   }
   return e->code;
 }

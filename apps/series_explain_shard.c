@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "apps/series_explain.h"
-#include "xai/judge.h"
 
 struct explain_worker {
   const explain *x;
@@ -129,7 +128,8 @@ static void head(explain_worker *w, long record, int q, double *to) {
 
 static int one_method(explain_worker *w, int m, long first, int count, double *to, err *e) {
   const explain *x = w->x;
-  double fault[NN_MAX_LANES], kept[NN_MAX_LANES], rho = NAN;
+  double fault[NN_MAX_LANES], kept[NN_MAX_LANES];
+  xai_likeness rho = {NAN, NAN, NAN};
   int n = count * x->w.each, nodes;
   if (first < x->c.randomise &&
       series_cascade(w->methods, m, w->in, w->seed, n, (unsigned)x->model.seed + 1, &rho, &nodes, e))
@@ -137,7 +137,9 @@ static int one_method(explain_worker *w, int m, long first, int count, double *t
   if (series_attribute(w->methods, m, w->in, w->seed, n, w->R, fault, kept, e)) return e->code;
   for (int q = 0; q < count; q++) {
     double *score = to + (size_t)q * x->row + explain_at(x, m);
-    score[EXPLAIN_FAULT] = NAN, score[EXPLAIN_KEPT] = 0, score[EXPLAIN_RHO] = q ? NAN : rho;
+    score[EXPLAIN_FAULT] = NAN, score[EXPLAIN_KEPT] = 0;
+    score[EXPLAIN_RHO] = q ? NAN : rho.size, score[EXPLAIN_SIGN] = q ? NAN : rho.sign;
+    score[EXPLAIN_SLOPE] = q ? NAN : rho.slope;
     for (int k = q * x->w.each; k < (q + 1) * x->w.each; k++)
       score[EXPLAIN_FAULT] = fmax(score[EXPLAIN_FAULT], fault[k]), score[EXPLAIN_KEPT] += kept[k] / x->w.each;
     series_wave_mask(&x->truth[first + q], x->data.rate, x->data.samples, w->wave);

@@ -352,7 +352,7 @@ static void cascade(void) {
   err e = {0};
   nn_rule rules[16];
   int node[8];
-  double rho[8], blind[8];
+  xai_likeness rho[8], blind[8];
   if (open_rig(&r, &nn_op_relu, true, false)) return;
   explainer x = {.r = &r}, y = {.r = &r};
   CHECK(!xai_rules(xai_composite_find("epsilon"), &xai_settings_default, r.g, rules, &e));
@@ -363,12 +363,20 @@ static void cascade(void) {
   CHECK_INT(xai_cascade_run(&c, r.theta, 8, node, rho, &e), 3);
   CHECK_BITS(keep, r.theta, r.g->nparam * sizeof *keep);
   CHECK(node[0] == r.g->output && node[1] == r.other && node[2] == r.conv && x.calls == 4);
-  c.ctx = &y;
+  xai_likeness slope[8];
+  c.x = r.in, x.calls = 0;
+  CHECK_INT(xai_cascade_run(&c, r.theta, 8, NULL, slope, &e), 3);
+  CHECK_REPORT(slope[2].size == rho[2].size && fabs(slope[2].slope) < slope[2].size, "slope %g, size %g",
+               slope[2].slope, slope[2].size);
+  c.ctx = &y, c.x = NULL;
   CHECK_INT(xai_cascade_run(&c, r.theta, 2, NULL, blind, &e), 2);
-  CHECK_NEAR(blind[0], 1, 1e-15);
-  CHECK_NEAR(blind[1], 1, 1e-15);
-  CHECK_REPORT(rho[0] < 0.7 && rho[1] < 0.7 && rho[2] < 0.7, /* |R| stays related to |x| */
-               "cascade: %g %g %g", rho[0], rho[1], rho[2]);
+  for (int k = 0; k < 2; k++) {
+    CHECK_NEAR(blind[k].size, 1, 1e-15);
+    CHECK_NEAR(blind[k].sign, 1, 1e-15);
+    CHECK(isnan(blind[k].slope));
+  }
+  CHECK_REPORT(rho[0].size < 0.7 && rho[1].size < 0.7 && rho[2].size < 0.7, /* |R| stays related to |x| */
+               "cascade: %g %g %g", rho[0].size, rho[1].size, rho[2].size);
   free(keep), xai_lrp_free(x.l);
   close_rig(&r);
 }

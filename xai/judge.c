@@ -60,17 +60,29 @@ double xai_spearman(size_t n, const double *a, const double *b) {
   return saa > 0 && sbb > 0 ? sab / sqrt(saa * sbb) : NAN;
 }
 
-/* Mean over valid lanes of the rank correlation of |R| and |S|; a, b: workspace of one lane each. */
-static double agreement(const xai_cascade *c, const nn_real *R, const nn_real *now, double *a, double *b) {
+enum { SIZE, SIGN, SLOPE };
+static double compared(const xai_cascade *c, const nn_real *R, size_t at, int what) {
+  double v = (double)R[at], x = what == SLOPE ? (double)c->x[at] : 1;
+  return what == SIGN ? v : x != 0 ? fabs(v / x) : 0;
+}
+
+/* Mean over valid lanes of the rank correlation of R and now; a, b: workspace of one lane each. */
+static double agreement(const xai_cascade *c, const nn_real *R, const nn_real *now, int what, double *a, double *b) {
   double sum = 0;
   for (int lane = 0; lane < c->valid; lane++) {
     for (size_t i = 0; i < c->inputs; i++) {
       size_t at = i * (size_t)c->lanes + (size_t)lane;
-      a[i] = fabs((double)R[at]), b[i] = fabs((double)now[at]);
+      a[i] = compared(c, R, at, what), b[i] = compared(c, now, at, what);
     }
     sum += xai_spearman(c->inputs, a, b);
   }
   return sum / c->valid;
+}
+
+static xai_likeness likeness(const xai_cascade *c, const nn_real *R, const nn_real *now, double *room) {
+  double *b = room + c->inputs;
+  return (xai_likeness){agreement(c, R, now, SIZE, room, b), agreement(c, R, now, SIGN, room, b),
+                        c->x ? agreement(c, R, now, SLOPE, room, b) : NAN};
 }
 
 static void initialise(const xai_cascade *c, const nn_node *n, nn_real *theta) {
@@ -82,7 +94,7 @@ static void initialise(const xai_cascade *c, const nn_node *n, nn_real *theta) {
   if (n->op->init) n->op->init(n, in, theta + n->param, rng_stream(c->seed, stream));
 }
 
-int xai_cascade_run(const xai_cascade *c, const nn_real *theta, int most, int *node, double *rho, err *e) {
+int xai_cascade_run(const xai_cascade *c, const nn_real *theta, int most, int *node, xai_likeness *rho, err *e) {
   size_t count = c->inputs * (size_t)c->lanes;
   nn_real *now = nn_alloc(c->graph->nparam * sizeof *now), *R = nn_alloc(2 * count * sizeof *R);
   double *lane = malloc(2 * c->inputs * sizeof *lane);
@@ -95,7 +107,7 @@ int xai_cascade_run(const xai_cascade *c, const nn_real *theta, int most, int *n
     initialise(c, n, now);
     bad = c->explain(c->ctx, now, R + count, e);
     if (node) node[steps] = i;
-    if (!bad) rho[steps++] = agreement(c, R, R + count, lane, lane + c->inputs);
+    if (!bad) rho[steps++] = likeness(c, R, R + count, lane);
   }
   free(now), free(R), free(lane);
   return bad ? -1 : steps;
