@@ -31,6 +31,8 @@ const deck_key eit_task_keys[] = {
     {"shuffled", DECK_BOOL, AT(shuffled), "false", .help = "control: a network taught the volume of other patients"},
     {"square", DECK_BOOL, AT(square), "false",
      .help = "networks see the whole square of the image, as convolutions want, in place of its pixels in the body"},
+    {"rest", DECK_BOOL, AT(rest), "true",
+     .help = "networks also see the image of what the patient is like, which no real recording can be compared in"},
     {"block", DECK_INT, AT(block), "4", 1, 256, .unit = "pixels",
      .help = "side of the blocks over which the image of what a patient is like is averaged"},
     {"window", DECK_INT, AT(window), "0", 0, 1e8, .unit = "frames", .help = "of training; 0: whole recordings"},
@@ -69,6 +71,10 @@ static const deck_section schema[] = {
      .kinds = eit_sources,
      .kind_def = "simulated"},
     {.name = "image", .help = "how voltages become images (of simulated patients)", .keys = eit_imager_keys},
+    {.name = "recording",
+     .help = "of an impedance tomograph: what the network tells of it",
+     .keys = eit_recording_keys,
+     .optional = true},
     {.name = "store", .help = "files", .keys = store_keys},
     {.name = "task", .help = "what networks are to tell", .keys = eit_task_keys},
     {.name = "net", .help = "the network", .keys = nn_nets_keys, .kinds = nn_nets, .kind_def = "gru"},
@@ -84,7 +90,7 @@ static const deck_section schema[] = {
 };
 
 typedef struct problem {
-  eit_data data;
+  eit_data data, real;
   eit_task task;
   eit_set train, valid, test;
   nn_graph *g, *whole, *one; /* windows, or pieces of them; whole recordings; one frame */
@@ -95,7 +101,7 @@ typedef struct problem {
 
 static void close_problem(problem *p) {
   eit_set_free(&p->train), eit_set_free(&p->valid), eit_set_free(&p->test);
-  eit_task_free(&p->task), eit_data_close(&p->data);
+  eit_task_free(&p->task), eit_data_close(&p->data), eit_data_close(&p->real);
   nn_graph_free(p->g), nn_graph_free(p->whole), nn_graph_free(p->one);
   free(p->theta), free(p->state);
 }
@@ -144,6 +150,8 @@ static int open_problem(problem *p, run *r, err *e) {
   if (store.recordings && run_root(r) && !run_dry(r)) eit_data_store(&p->data, r, e);
   if (comm_vote(run_comm(r), e)) return e->code;
   p->network = wants_network(d);
+  if (p->network && deck_has(d, "recording") && !run_dry(r) && eit_recording_open(&p->real, r, &p->data, e))
+    return e->code;
   return p->network && !eit_task_new(&p->task, &p->data, &c, e) ? open_network(p, d, run_seed(r), e) : e->code;
 }
 
@@ -200,7 +208,8 @@ static int explain(run *r, const problem *p, err *e) {
 static int test(run *r, const problem *p, err *e) {
   nn_real *z = NULL;
   if (!predict(r, p, &z, e) && run_root(r) && !stream(r, p, z, e) &&
-      !eit_judge(r, &p->train, &p->test, z, p->c.replicates, p->c.level, e) && p->c.explain)
+      !eit_judge(r, &p->train, &p->test, z, p->c.replicates, p->c.level, e) &&
+      !(p->real.n && eit_recording_tell(r, &p->real, &p->task, p->one, p->theta, p->state, e)) && p->c.explain)
     explain(r, p, e);
   free(z);
   return e->code;
@@ -251,6 +260,11 @@ static int check(const deck *d, err *e) {
   if (c.fold >= c.folds)
     err_set(e, ERR_DECK, "%s: task.fold = %ld: there are folds 0 to %ld", deck_where(d, "task", "fold"), c.fold,
             c.folds - 1);
+  if (deck_has(d, "recording") && c.rest)
+    err_set(e, ERR_DECK, "%s: recording: needs task.rest = false", deck_where(d, "recording", "path"));
+  if (deck_has(d, "recording") && deck_kind_of(d, "patients") != eit_sources[0])
+    err_set(e, ERR_DECK, "%s: recording: needs patients.kind = simulated, whose images it shares",
+            deck_where(d, "recording", "path"));
   if (!e->code && wants_network(d) && !eit_task_new(&t, &one, &c, e)) {
     if (!t.outputs) err_set(e, ERR_DECK, "%s: task: nothing is asked for", deck_where(d, "task", "volume"));
     if (!e->code && !nn_fit_check(d, t.outputs, e) && !build(&g, &t, 8, d, e) && nn_fit_truncate(d) &&

@@ -12,7 +12,7 @@ extern const app app_eit;
 
 typedef struct eit_task_conf {
   bool truth[EIT_TRUTHS]; /* what networks are trained for */
-  bool shuffled, square;
+  bool shuffled, square, rest;
   long block, window, folds, fold, lag, warmup;
 } eit_task_conf;
 extern const deck_key eit_task_keys[];
@@ -56,9 +56,9 @@ typedef struct eit_task {
   int branches, outputs;
   eit_branch branch[EIT_BRANCHES];
   double image_sd; /* of the training patients */
-  int blocks;
-  int *block;   // (pixels): the block of task.block x task.block pixels to which each belongs
-  float *rest;  // (n, blocks): what patients are like: means over blocks, less the training patients', over their sd
+  int blocks;      /* 0 without task.rest */
+  int *block;      // (pixels): the block of task.block x task.block pixels to which each belongs
+  float *rest;     // (n, blocks): what patients are like: means over blocks, less the training patients', over their sd
   double mean[EIT_TRUTHS], sd[EIT_TRUTHS]; /* of the training patients, or 0 and 1 */
   double *own;                             // (n, EIT_TRUTHS, 2): mean and sd of each recording
 } eit_task;
@@ -113,5 +113,17 @@ void eit_figures(run *r, const eit_verdict *v);
 /* Where the first network looks for volume and arterial pressure (eit_explain.c); rank 0. g: that network alone, for
  * whole recordings, with the gradient of its input wanted; its parameters are the first ones of theta and state. */
 int eit_explain(run *r, const eit_set *test, const nn_graph *g, const nn_real *theta, const nn_real *state, err *e);
+
+/* ---- a real recording (eit_recording.c), of the file and with the reconstruction that the deck says ---- */
+extern const deck_key eit_recording_keys[];
+/* Collective: on rank 0 one patient without truths, else nothing; images as those of `like`. ERR_DECK: the file cannot
+ * be seen with this reconstruction; ERR_FILE. */
+int eit_recording_open(eit_data *d, run *r, const eit_data *like, err *e);
+/* One frame (n (n - 3) data of adjacent pairs, rotating) in the order of the model, whose electrode 0 is in front and
+ * which runs counterclockwise, seen from the feet. first: degrees, rounded to electrodes. */
+void eit_recording_turn(int n, double first, bool clockwise, const double *from, double *to);
+/* Rank 0: what the first network, `one` for single frames, tells of it, and its frequency of breathing. */
+int eit_recording_tell(run *r, const eit_data *d, const eit_task *t, const nn_graph *one, const nn_real *theta,
+                       const nn_real *state, err *e);
 
 #endif

@@ -304,6 +304,45 @@ static void volume_figures(panel *p, const eit_verdict *v, int net, pairs *work,
   if (!e->code) breath_figures(p, &v->breath, e);
 }
 
+/* ---- what bounds the transpulmonary pressure ---- */
+
+typedef struct chest {      /* of one recording: oesophageal pressure = rest + slope volume, least squares */
+  double rest, part, swing; /* cmH2O; slope times compliance; sd of volume over compliance in cmH2O */
+} chest;
+
+static chest chest_of(const eit_data *d, long i) {
+  int frames = d->l.frames;
+  double n = frames, x = 0, y = 0, xx = 0, xy = 0;
+  for (int f = 0; f < frames; f++) {
+    double v = (double)eit_truth(d, i, f, EIT_T_VOLUME);
+    double p = (double)eit_truth(d, i, f, EIT_T_AIRWAY) - (double)eit_truth(d, i, f, EIT_T_TRANSPULMONARY);
+    x += v, y += p, xx += v * v, xy += v * p;
+  }
+  double var = xx / n - x / n * (x / n), slope = var > 0 ? (xy / n - x / n * (y / n)) / var : 0;
+  double compliance = (double)d->all[(size_t)i * d->l.row + d->l.about];
+  return (chest){y / n - slope * x / n, slope * compliance, sqrt(fmax(0, var)) / compliance};
+}
+
+/* Errors of who knows everything of a patient but, of the oesophageal pressure, what it is at rest, or which part of
+ * the elastance is the chest wall's: of these the mean over the training patients only. */
+static void floors(panel *p, const eit_verdict *v, err *e) {
+  const eit_data *d = v->test->t->d;
+  int rest = column(p, e), part = column(p, e);
+  double mean_rest = 0, mean_part = 0;
+  for (long i = 0; i < v->train->patients; i++) {
+    chest c = chest_of(d, v->train->patient[i]);
+    mean_rest += c.rest / (double)v->train->patients, mean_part += c.part / (double)v->train->patients;
+  }
+  for (long i = 0; i < p->n && !e->code; i++) {
+    chest c = chest_of(d, v->test->patient[i]);
+    p->column[rest][i] = fabs(c.rest - mean_rest), p->column[part][i] = fabs(c.part - mean_part) * c.swing;
+  }
+  add(p, "transpulmonary_rmse", "floor", "cmH2O", "of who knows all but the oesophageal pressure at rest", MEAN, rest,
+      0);
+  add(p, "transpulmonary_centred", "floor", "cmH2O", "of who knows all but the chest wall's part of the elastance",
+      MEAN, part, 0);
+}
+
 static void transpulmonary_figures(panel *p, int c, const char *name, int *both) {
   add(p, "transpulmonary_r", name, "1", "correlation, mean over patients", MEAN, c, 0);
   add(p, "transpulmonary_rmse", name, "cmH2O", "of the absolute pressure, mean over patients", MEAN, c + 1, 0);
@@ -326,6 +365,7 @@ static void figures_of(panel *p, const eit_verdict *v, pairs *work, err *e) {
       const char *name = t->branch[b].name, *unit = eit_normalised(k) ? "sd" : eit_truth_units[k];
       char what[40];
       if (k == EIT_T_TRANSPULMONARY) {
+        if (both < 0) floors(p, v, e);
         transpulmonary_figures(p, c, name, &both);
         continue;
       }

@@ -120,7 +120,7 @@ int eit_task_new(eit_task *t, const eit_data *d, const eit_task_conf *c, err *e)
   t->rest = calloc((size_t)d->n * (size_t)d->l.pixels, sizeof *t->rest);
   t->own = calloc((size_t)d->n * EIT_TRUTHS * 2, sizeof *t->own);
   if (!t->block || !t->rest || !t->own) return err_set(e, ERR_RUN, "scales: out of memory");
-  find_blocks(t);
+  if (c->rest) find_blocks(t);
   for (long i = 0; i < d->n; i++) block_means(t, i);
   eit_branch seen = {.name = "net", .image = true};
   for (int k = 0; k < EIT_TRUTHS; k++) seen.truth[k] = k != EIT_T_TRANSPULMONARY && c->truth[k];
@@ -179,7 +179,7 @@ void eit_input(const eit_task *t, const eit_branch *b, long i, int frame, nn_rea
     }
     for (int p = 0; p < l->pixels; p++) {
       size_t at = (size_t)t->d->place[p] * each;
-      x[at * step] = (nn_real)(image[p] * per), x[(at + 1) * step] = (nn_real)rest[t->block[p]];
+      x[at * step] = (nn_real)(image[p] * per), x[(at + 1) * step] = t->blocks ? (nn_real)rest[t->block[p]] : 0;
     }
     return;
   }

@@ -21,6 +21,9 @@ const deck_key eit_ensemble_keys[] = {
     {"rate", DECK_REAL, AT(rate), "20", 1, 1000, .unit = "1/s", .help = "frames per second"},
     {"mode", DECK_WORD, AT(mode), "volume", .words = "volume|pressure|support|spontaneous",
      .help = "how they are ventilated"},
+    {"slowest", DECK_REAL, AT(slowest), "10", 4, 120, .unit = "1/min",
+     .help = "breathing: rates are uniform from here"},
+    {"fastest", DECK_REAL, AT(fastest), "25", 4, 120, .unit = "1/min", .help = "to here"},
     {"noise", DECK_REAL, AT(noise), "60", 0, 200, .unit = "dB",
      .help = "rms of the voltages over their white noise; 0: no noise"},
     {"multiplicative", DECK_REAL, AT(multiplicative), "1e-3", 0, .1, .help = "relative white noise"},
@@ -55,7 +58,8 @@ const char *const eit_about_names[EIT_ABOUT] = {"compliance [mL/cmH2O]", "resist
 
 static eit_patient_spec spec_of(const eit_ensemble_conf *c) {
   eit_patient_spec s = eit_patient_defaults();
-  s.mode = (eit_ventilation)c->mode, s.rate = c->rate, s.heart_still = c->heart_still, s.interpolate = !c->solve_all;
+  s.mode = (eit_ventilation)c->mode, s.rate = c->rate, s.slowest = c->slowest, s.fastest = c->fastest,
+  s.heart_still = c->heart_still, s.interpolate = !c->solve_all;
   s.noise = (eit_noise){c->noise, c->multiplicative, c->gain, c->drift, c->pops};
   if (c->noise == 0) s.noise = (eit_noise){0};
   return s;

@@ -10,6 +10,7 @@
 
 typedef struct eit_ensemble_conf {
   double seconds, reference, rate; /* s of a recording, s before it in which the reference is looked for, frames/s */
+  double slowest, fastest;         /* breaths/min */
   int mode;                        /* eit_ventilation */
   double noise, multiplicative, gain, drift, pops; /* as in eit_noise */
   double h;                                        /* m: elements of the patients' meshes */

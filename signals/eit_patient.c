@@ -25,6 +25,8 @@ eit_patient_spec eit_patient_defaults(void) {
                             .nelectrodes = 16,
                             .electrode_width = .02,
                             .rate = 20,
+                            .slowest = 10,
+                            .fastest = 25,
                             .frequency = 1e5,
                             .current = 5e-3,
                             .contact = .01,
@@ -71,12 +73,14 @@ static void draw_anatomy(dice *d, eit_patient *p) {
 }
 
 static void draw_lung(dice *d, const eit_patient_spec *s, eit_patient *p) {
-  double compliance = uniform(d, 20, 70), resistance = uniform(d, 6, 18), breath = 60 / uniform(d, 10, 25);
+  double compliance = uniform(d, 20, 70), resistance = uniform(d, 6, 18),
+         breath = 60 / uniform(d, s->slowest, s->fastest);
   double share[EIT_LOBES], narrow[EIT_LOBES], sum = 0, conductance = 0;
   for (int i = 0; i < EIT_LOBES; i++) share[i] = exp(normal(d, 0, .2)), narrow[i] = exp(normal(d, 0, .2));
   for (int i = 0; i < EIT_LOBES; i++) sum += share[i], conductance += 1 / narrow[i];
   eit_lung *l = &p->lung;
   *l = (eit_lung){.mode = s->mode, .n = EIT_LOBES, .peep = uniform(d, 3, 15), .tidal = uniform(d, 350, 600)};
+  l->tidal *= fmin(1, breath / (60. / 25)); /* above 25/min: the same volume per minute */
   for (int i = 0; i < EIT_LOBES; i++) {
     l->elastance[i] = sum / (compliance * share[i]);
     l->resistance[i] = resistance * conductance * narrow[i];

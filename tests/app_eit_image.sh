@@ -35,6 +35,10 @@ real() {
   between neonate reciprocity 0.00265 0.00275
   between neonate breath_frequency 0.475 0.495
   between neonate tidal 0.02 0.08
+  check "a network before the neonate" "$spinet" run "$inputs/neonate.yaml" -o told --quiet
+  between told breathing.net 0.4681 0.5081
+  between told breathing.error -0.02 0.02
+  refuse 2 "patients.rate = 13" "$inputs/neonate.yaml" -s patients.rate=20 -s patients.count=12 -s fit.truncate=0
   check "PulmoVista" "$spinet" run "$inputs/reconstruct.yaml" -s recording.path="$data/eit/ID_SC_10_60.eit" -o adult --quiet
   between adult reciprocity 0.0038 0.0040
   check "tank" "$spinet" run "$inputs/phantom.yaml" -o tank --quiet

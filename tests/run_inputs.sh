@@ -27,7 +27,7 @@ smallness() { # overrides that make a deck of the app run for seconds
       "-s attribute.nodes=2 -s attribute.panels=1" ;;
     series-predict) echo "-s model.from=$work/model/run.h5 -s attribute.nodes=2 -s attribute.panels=1" ;;
     eit) echo "-s patients.count=12 -s patients.seconds=8 -s patients.h=.02 -s task.folds=3 -s task.window=0 -s fit.epochs=2 -s fit.batch=8 -s fit.lanes=8" \
-      "-s evaluate.replicates=20" ;;
+      "-s evaluate.replicates=20 -s fit.truncate=0" ;;
     eit-image) if grep -q '^phantom:' "$word"; then echo "-s image.size=12 -s image.iterations=1"; else
       echo "-s frames.count=60 -s body.mesh=0.15 -s body.edge=0.06"; fi ;;
     *) echo "tests/run_inputs.sh does not know how to make a deck of app $1 small" >&2 && exit 1 ;;
@@ -74,7 +74,7 @@ try_deck() {
   read -ra data <<<"$(prepare "$app")"
   if grep -q '^sweep:' "$word"; then point=(--point 0); fi # a sweep: its first point stands for all
   "$program" check "$word"
-  if [ "$app" = eit-image ]; then real_recordings; fi
+  if grep -q '^recording:' "$word"; then real_recordings; fi
   "$program" run --dry-run "${point[@]}" "$word" "${data[@]}" -o "$work/dry"
   [ ! -e "$work/dry" ] || { echo "a dry run made a folder" && exit 1; }
   read -ra small <<<"$(smallness "$app")"

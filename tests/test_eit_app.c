@@ -10,6 +10,8 @@
 enum { SIZE = 16, FRAMES = 100, PATIENTS = 6 };
 static err e;
 static const eit_ensemble_conf conf = {.seconds = 5,
+                                       .slowest = 10,
+                                       .fastest = 25,
                                        .reference = 6,
                                        .rate = 20,
                                        .noise = 60,
@@ -83,7 +85,8 @@ static void images(const eit_data *d) {
 }
 
 static void scales(const eit_data *d) {
-  eit_task_conf c = {.truth = {1, 1, 1, 1, 1}, .block = 4, .folds = 3, .fold = 1, .window = 30, .shuffled = true};
+  eit_task_conf c = {
+      .truth = {1, 1, 1, 1, 1}, .rest = true, .block = 4, .folds = 3, .fold = 1, .window = 30, .shuffled = true};
   eit_task t;
   eit_set train, test;
   CHECK(!eit_task_new(&t, d, &c, &e) && t.branches == 4 && t.outputs == 7);
@@ -160,7 +163,7 @@ static void streams(const eit_data *d) {
                                     "{kind: lstm, layers: 1, width: 6, encoder: [8]}",
                                     "{kind: gru, layers: 1, width: 5, channels: [3, 4], encoder: [8]}"};
   for (int k = 0; k < 3; k++) {
-    eit_task_conf c = {.truth = {1, 0, 0, 1, k < 2}, .block = 4, .folds = 3, .square = k == 2};
+    eit_task_conf c = {.truth = {1, 0, 0, 1, k < 2}, .rest = true, .block = 4, .folds = 3, .square = k == 2};
     eit_task t;
     double most = 0, size = 0;
     CHECK(!eit_task_new(&t, d, &c, &e));
@@ -188,13 +191,40 @@ static void refusals(const eit_data *d) {
     CHECK(!s && strstr(bad.text, "later frames"));
     nn_graph_free(g);
   }
-  eit_task_conf c = {.truth = {1}, .block = 4, .folds = 100, .fold = 50};
+  eit_task_conf c = {.truth = {1}, .rest = true, .block = 4, .folds = 100, .fold = 50};
   eit_task t;
   eit_set s;
   err none = {0};
   CHECK(!eit_task_new(&t, d, &c, &e));
   CHECK_INT(eit_set_new(&s, &t, 0, 0, 0, false, &none), ERR_DECK);
   eit_set_free(&s), eit_task_free(&t);
+}
+
+/* A made-up body, voltages Z of all electrodes: file electrode e is model electrode (a -+ e), so that its matrix is Z
+ * with rows and columns exchanged. */
+static void turned_belts(void) {
+  enum { N = 16, M = N * (N - 3) };
+  eit_protocol *p = NULL;
+  double z[N][N], file[M], model[M], turned[M];
+  CHECK(!eit_protocol_pairs(&p, N, 1, true, 1, &e));
+  for (int a = 0; a < N; a++)
+    for (int b = 0; b < N; b++) z[a][b] = rng_normal(rng_stream(8, "z"), (uint64_t)(a * N + b), 0, 0);
+  for (int way = 0; way < 4; way++) {
+    bool clockwise = way % 2;
+    int first = way / 2 ? 5 : 0;
+    for (int d = 0; d < M; d++) {
+      const double *drive = p->vector + p->drive[d] * N, *meas = p->vector + p->meas[d] * N;
+      file[d] = model[d] = 0;
+      for (int a = 0; a < N; a++)
+        for (int b = 0; b < N; b++) {
+          int row = (first + (clockwise ? N - a : a)) % N, col = (first + (clockwise ? N - b : b)) % N;
+          model[d] += meas[a] * z[a][b] * drive[b], file[d] += meas[a] * z[row][col] * drive[b];
+        }
+    }
+    eit_recording_turn(N, 90 + 22.5 * first, clockwise, file, turned);
+    for (int d = 0; d < M; d++) CHECK_NEAR(turned[d], model[d], 1e-12);
+  }
+  eit_protocol_free(p);
 }
 
 /* Networks beside each other have the parameters and answers of those built alone: none leaks into another. */
@@ -213,7 +243,7 @@ static void beside(void) {
 
 int main(void) {
   eit_data d = record();
-  interpolation(), images(&d), scales(&d), streams(&d), refusals(&d), beside();
+  interpolation(), images(&d), scales(&d), streams(&d), refusals(&d), beside(), turned_belts();
   CHECK_REPORT(!e.code, "%.500s", e.text);
   eit_data_close(&d);
   return check_done();
