@@ -15,7 +15,7 @@ run: {title: the same bits, seed: 5}
 patients: {count: 9}
 task: {folds: 3, window: 60, transpulmonary: true, shuffled: true}
 net: {kind: gru, layers: 1, width: 4, encoder: [4]}
-fit: {epochs: 2, batch: 8, lanes: 8}
+fit: {epochs: 2, batch: 8, lanes: 8, truncate: 30}
 loss: {kind: mse, warmup: 20}
 evaluate: {replicates: 20}
 DECK
