@@ -144,7 +144,8 @@ static int merge_group(bool parts, collect_run *const *group, int m, err *e) {
 /* ---- groups ---- */
 
 static bool left_out(const char *key, const char *over) {
-  return !strncmp(key, "run.", 4) || !strcmp(key, "net.from") || (over && !strcmp(key, over));
+  return !strncmp(key, "run.", 4) || !strcmp(key, "net.from") || !strcmp(key, "net.grow") ||
+         (over && !strcmp(key, over));
 }
 
 static bool same_deck(const collect_run *r, const collect_run *s, const char *over) {
