@@ -245,8 +245,18 @@ static int eit_main(run *r, err *e) {
   return e->code;
 }
 
+static int check_patients(const deck *d, err *e) {
+  eit_ensemble_conf c;
+  if (deck_kind_of(d, "patients") != eit_sources[0]) return 0;
+  deck_get(d, "patients", eit_ensemble_keys, &c);
+  if (c.slowest <= c.fastest) return 0;
+  return err_set(e, ERR_DECK, "%s: patients.slowest = %g: must not be above patients.fastest = %g",
+                 deck_where(d, "patients", "slowest"), c.slowest, c.fastest);
+}
+
 /* Without work: networks for images of a few pixels. */
 static int check(const deck *d, err *e) {
+  if (check_patients(d, e)) return e->code;
   eit_imager_conf k;
   eit_task_conf c = task_of(d);
   eit_task t;
@@ -262,9 +272,7 @@ static int check(const deck *d, err *e) {
             c.folds - 1);
   if (deck_has(d, "recording") && c.rest)
     err_set(e, ERR_DECK, "%s: recording: needs task.rest = false", deck_where(d, "recording", "path"));
-  if (deck_has(d, "recording") && deck_kind_of(d, "patients") != eit_sources[0])
-    err_set(e, ERR_DECK, "%s: recording: needs patients.kind = simulated, whose images it shares",
-            deck_where(d, "recording", "path"));
+  if (!e->code && deck_has(d, "recording")) eit_recording_check(d, e);
   if (!e->code && wants_network(d) && !eit_task_new(&t, &one, &c, e)) {
     if (!t.outputs) err_set(e, ERR_DECK, "%s: task: nothing is asked for", deck_where(d, "task", "volume"));
     if (!e->code && !nn_fit_check(d, t.outputs, e) && !build(&g, &t, 8, d, e) && nn_fit_truncate(d) &&

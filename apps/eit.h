@@ -116,6 +116,7 @@ int eit_explain(run *r, const eit_set *test, const nn_graph *g, const nn_real *t
 
 /* ---- a real recording (eit_recording.c), of the file and with the reconstruction that the deck says ---- */
 extern const deck_key eit_recording_keys[];
+int eit_recording_check(const deck *d, err *e); /* what can be told from the deck alone: ERR_DECK */
 /* Collective: on rank 0 one patient without truths, else nothing; images as those of `like`. ERR_DECK: the file cannot
  * be seen with this reconstruction; ERR_FILE. */
 int eit_recording_open(eit_data *d, run *r, const eit_data *like, err *e);

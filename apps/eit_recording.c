@@ -34,6 +34,17 @@ const deck_key eit_recording_keys[] = {
 };
 #undef AT
 
+int eit_recording_check(const deck *d, err *e) {
+  recording_conf c;
+  deck_get(d, "recording", eit_recording_keys, &c);
+  if (deck_kind_of(d, "patients") != eit_sources[0])
+    return err_set(e, ERR_DECK, "%s: recording: needs patients.kind = simulated, whose images it shares",
+                   deck_where(d, "recording", "path"));
+  if (c.high > c.low) return 0;
+  return err_set(e, ERR_DECK, "%s: recording.high = %g: must be above recording.low = %g",
+                 deck_where(d, "recording", "high"), c.high, c.low);
+}
+
 static bool same_pattern(const eit_protocol *a, const eit_protocol *b) {
   bool same = a && a->nelectrodes == b->nelectrodes && a->ndata == b->ndata;
   for (int d = 0; same && d < a->ndata; d++)

@@ -3,14 +3,16 @@
  * Local.
  *
  * Priors (N: normal with standard deviation, U: uniform):
- *   outline  half-axes 16 x 11 cm (1 + N(0, .06)), further Fourier coefficients N(0, .01), belt turned by N(0, 3)
- * degrees organs   two lungs, heart, spine, aorta as ellipses; places N(0, .03) of the radius, sizes (1 + N(0, .08));
- * fat 1 to 2 cm lung     compliance U(20, 70) mL/cmH2O, resistance U(6, 18) cmH2O s/L, both spread over four
- * compartments by N(0, .2) in the logarithm; gas at rest U(1, 2.5) L; peep U(3, 15), rate U(slowest, fastest)/min,
- * tidal volume U(350, 600) mL (above 25 breaths/min times 25/rate) chest    E_lung/E U(.6, .8); oesophageal pressure at
- * rest N(8, 3) cmH2O: what transpulmonary pressure cannot be told from images alone heart    stroke U(50, 90) mL, rate
- * U(55, 110)/min, R U(.8, 1.3) mmHg s/mL, C U(.9, 1.8) mL/mmHg, Z .05 pulse    cardiac change of lung conductivity
- * U(.05, .15) of the tidal one, .15 s after the beat */
+ *   outline  half-axes 16 x 11 cm (1 + N(0, .06)), further Fourier coefficients N(0, .01), belt turned by N(0, 3) deg
+ *   organs   two lungs, heart, spine, aorta as ellipses; places N(0, .03) of the radius, sizes (1 + N(0, .08));
+ *            fat 1 to 2 cm
+ *   lung     compliance U(20, 70) mL/cmH2O, resistance U(6, 18) cmH2O s/L, both spread over four compartments by
+ *            N(0, .2) in the logarithm; gas at rest U(1, 2.5) L; peep U(3, 15), rate U(slowest, fastest)/min,
+ *            tidal volume U(350, 600) mL (above 25 breaths/min times 25/rate)
+ *   chest    E_lung/E U(.6, .8); oesophageal pressure at rest N(8, 3) cmH2O: what transpulmonary pressure cannot be
+ *            told from images alone
+ *   heart    stroke U(50, 90) mL, rate U(55, 110)/min, R U(.8, 1.3) mmHg s/mL, C U(.9, 1.8) mL/mmHg, Z .05
+ *   pulse    cardiac change of lung conductivity U(.05, .15) of the tidal one, .15 s after the beat */
 #ifndef SIGNALS_EIT_PATIENT_H
 #define SIGNALS_EIT_PATIENT_H
 
