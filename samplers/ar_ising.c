@@ -16,7 +16,7 @@ const deck_key ar_ising_keys[] = {
     {"heat_bath", DECK_BOOL, offsetof(draw_conf, heat_bath), "true",
      .help = "draw an independent set of sites (odd sublattice) exactly, given the network's spins"},
     {"symmetry", DECK_WORD, COMMON(symmetry), "none", .words = symmetry_ising_words,
-     .help = "average the density over this group (one more pass per element)"},
+     .help = "average the density over this group (a pass per element; z2 is idle where a network is odd)"},
     {"gauge", DECK_BOOL, COMMON(gauge), "false", .help = "exact Z2 by drawing s_i s_0 and a global flip"},
     {"lanes", DECK_INT, COMMON(lanes), "64", 1, 1024, .help = "samples per shard (S): 1, 8, 16, 32, ... 1024"},
     {0},

@@ -13,8 +13,9 @@ int ar_ising_new(ar **a, const ising *m, const deck *d, err *e);
 const ising *ar_ising_model(const ar *a);
 const order *ar_ising_order(const ar *a);
 
-/* word: of symmetry_ising_words. Elements that are no symmetry of this model make an error that names them. */
-extern const char symmetry_ising_words[]; /* "none|z2|z2_translations|z2_d4|all" */
+/* word: of symmetry_ising_words, products of the global flip, half-lattice translations and the dihedral group of the
+ * square. Elements that are no symmetry of this model make an error that names them. */
+extern const char symmetry_ising_words[];
 int symmetry_ising(symmetry **s, int word, const ising *m, const order *o, err *e);
 
 #endif

@@ -4,8 +4,10 @@
 
 #include "samplers/ar_ising.h"
 
-const char symmetry_ising_words[] = "none|z2|z2_translations|z2_d4|all";
-enum { NONE, Z2, TRANSLATIONS, D4, ALL };
+const char symmetry_ising_words[] = "none|z2|d4|translations_d4|z2_translations|z2_d4|all";
+static const struct {
+  int flips, halves, maps; /* orders of the factors */
+} groups[] = {{1, 1, 1}, {2, 1, 1}, {1, 1, 8}, {1, 4, 8}, {2, 4, 1}, {2, 1, 8}, {2, 4, 8}};
 
 /* Image of (r, c): dihedral element d (0..7), then a shift by (h/2) lattice halves. */
 static int image(const lattice *l, int d, int half, int r, int c) {
@@ -51,8 +53,7 @@ static int check_element(symmetry *s, int g, const ising *m, const order *o, err
 
 int symmetry_ising(symmetry **out, int word, const ising *m, const order *o, err *e) {
   const lattice *l = m->lat;
-  int flips = word == NONE ? 1 : 2, halves = word == TRANSLATIONS || word == ALL ? 4 : 1,
-      maps = word == D4 || word == ALL ? 8 : 1;
+  int flips = groups[word].flips, halves = groups[word].halves, maps = groups[word].maps;
   if ((halves > 1 || maps > 1) && !l->rows)
     return err_set(e, ERR_DECK, "draw.symmetry: translations and rotations need a lattice with rows and columns");
   if (halves > 1 && (l->rows % 2 || l->cols % 2))
