@@ -104,19 +104,6 @@ void comm_gather_rows(const comm *c, int shards, size_t row, const void *mine, v
   }
 }
 
-void comm_ring(const comm *c, const void *up, const void *down, void *from_below, void *from_above, size_t n) {
-  int next = (c->rank + 1) % c->ranks, before = (c->rank + c->ranks - 1) % c->ranks;
-  for (size_t at = 0; at < n; at += CHUNK) {
-    int m = n - at < CHUNK ? (int)(n - at) : CHUNK;
-    MPI_Request q[4];
-    MPI_Irecv((char *)from_below + at, m, MPI_BYTE, before, 3, c->mpi, &q[0]);
-    MPI_Irecv((char *)from_above + at, m, MPI_BYTE, next, 4, c->mpi, &q[1]);
-    MPI_Isend((const char *)up + at, m, MPI_BYTE, next, 3, c->mpi, &q[2]);
-    MPI_Isend((const char *)down + at, m, MPI_BYTE, before, 4, c->mpi, &q[3]);
-    MPI_Waitall(4, q, MPI_STATUSES_IGNORE);
-  }
-}
-
 /* In each round a rank sends to the one `k` ahead and receives from the one `k` behind. */
 void comm_all_to_all(const comm *c, const void *from, const size_t *out, void *to, const size_t *in) {
   for (int k = 0; k < c->ranks; k++) {

@@ -45,9 +45,6 @@ int comm_owner(const comm *c, int shard, int shards);
  * each); all[] (shards * row bytes) is filled on rank 0 only (may be NULL elsewhere). */
 void comm_gather_rows(const comm *c, int shards, size_t row, const void *mine, void *all);
 
-/* Collective: ranks in a ring. `up` goes to the next rank, `down` to the one before; what these two send comes in at
- * from_above (the next rank's down) and from_below. n bytes each; alone, it copies. */
-void comm_ring(const comm *c, const void *up, const void *down, void *from_below, void *from_above, size_t n);
 /* Collective: out[k] bytes for each rank k, one after the other, from `from`; in[k] bytes from each arrive in `to`. */
 void comm_all_to_all(const comm *c, const void *from, const size_t *out, void *to, const size_t *in);
 /* Collective: rows[shards][n], each rank having filled those of its own shards, become complete on every rank. */

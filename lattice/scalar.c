@@ -62,12 +62,12 @@ int scalar_grid_new(scalar_grid **out, int d, const int *side, const comm *ranks
   }
   fill_tables(g);
   *out = g;
-  return 0;
+  return g->ranks ? halo_new(&g->halo, ranks, (size_t)g->plane * sizeof(double), true, e) : 0;
 }
 
 void scalar_grid_free(scalar_grid *g) {
   if (!g) return;
-  free(g->near), free(g->odd), free(g);
+  halo_free(g->halo), free(g->near), free(g->odd), free(g);
 }
 
 bool scalar_even(const scalar_grid *g) {
@@ -92,10 +92,30 @@ void scalar_field_free(const scalar_grid *g, double *v) {
   if (v) free(v - room(g));
 }
 
+void scalar_send(const scalar_grid *g, long plane, const double *v) {
+  if (!g->halo) return;
+  halo_put(g->halo, HALO_BELOW, v, (size_t)plane * sizeof *v);
+  halo_put(g->halo, HALO_ABOVE, v + (g->planes - 1) * plane, (size_t)plane * sizeof *v);
+}
+
+static void receive(const scalar_grid *g, long plane, double *v) {
+  if (!g->halo) return;
+  halo_get(g->halo, HALO_BELOW, v - plane, (size_t)plane * sizeof *v);
+  halo_get(g->halo, HALO_ABOVE, v + g->planes * plane, (size_t)plane * sizeof *v);
+}
+
 void scalar_exchange(const scalar_grid *g, double *v) {
-  if (!g->ranks) return;
-  comm_ring(g->ranks, v + (g->planes - 1) * g->plane, v, v - g->plane, v + g->planes * g->plane,
-            (size_t)g->plane * sizeof *v);
+  scalar_send(g, g->plane, v), receive(g, g->plane, v);
+}
+
+int scalar_next(const scalar_grid *g, int k, long plane, double *v) {
+  int inner = g->planes < 2 ? 0 : g->planes - 2;
+  if (k < inner) {
+    if (g->halo) halo_near(g->halo, k, inner);
+    return k + 1;
+  }
+  if (k == inner) receive(g, plane, v);
+  return k == inner ? 0 : g->planes - 1;
 }
 
 void scalar_share(const scalar_grid *g, int k, double *rows) {
@@ -197,13 +217,21 @@ void scalar_drift(const scalar_grid *g, double *phi, const double *pi, double ep
   for (int p = 0; p < g->planes; p++) drift_plane(g, phi, pi, eps, p);
 }
 
-/* A plane moves when the force on its two neighbours is known; plane 0 also acts on the last one. */
+/* A plane moves when the force on its two neighbours is known. The outer planes first: what they are then is on its
+ * way while the others move. */
 void scalar_kick_drift(const scalar_grid *g, scalar_action a, double *phi, double *pi, double kick, double drift) {
   weights w = weights_of(a, kick);
-  for (int p = 0; p < g->planes; p++) {
-    force_plane(g, w, phi, pi, p, true);
-    if (p > 1) drift_plane(g, phi, pi, drift, p - 1);
-  }
-  if (g->planes > 1) drift_plane(g, phi, pi, drift, g->planes - 1);
+  int P = g->planes, last = P - 1, inner = P < 4 ? 0 : P - 4; /* planes 2 .. last - 2 */
+  for (int p = 0; p < P; p++)
+    if (p < 2 || p > last - 2) force_plane(g, w, phi, pi, p, true);
   drift_plane(g, phi, pi, drift, 0);
+  if (last > 0) drift_plane(g, phi, pi, drift, last);
+  scalar_send(g, g->plane, phi);
+  for (int p = 2; p < 2 + inner; p++) {
+    force_plane(g, w, phi, pi, p, true);
+    drift_plane(g, phi, pi, drift, p - 1);
+    if (g->halo) halo_near(g->halo, p - 2, inner);
+  }
+  for (int p = inner + 1; p < last; p++) drift_plane(g, phi, pi, drift, p);
+  receive(g, g->plane, phi);
 }

@@ -15,6 +15,7 @@
 
 #include "base/comm.h"
 #include "base/err.h"
+#include "base/halo.h"
 
 enum { SCALAR_DIM = 4 };
 
@@ -25,6 +26,7 @@ typedef struct scalar_grid {
   int *near;         /* (rows, 2 (d-2)) rows of the plane next to a row: +1, -1 of direction 1, then of 2    */
   uint8_t *odd;      /* (rows) bit k: parity of the coordinates 1..k, k = 0..d-2                             */
   const comm *ranks; /* NULL: all planes are here                                                            */
+  halo *halo;        /* planes of the neighbours, or NULL                                                    */
   int first, planes; /* planes first..first+planes-1 are here                                                */
 } scalar_grid;
 
@@ -32,8 +34,8 @@ typedef struct scalar_action {
   double kappa, lambda;
 } scalar_action;
 
-/* side[d], each >= 2. ranks: the planes are dealt to these (not owned, must outlive the grid); NULL or one rank: all
- * here. ERR_DECK: d, sides, fewer planes than ranks. */
+/* side[d], each >= 2. ranks: the planes are dealt to these (not owned, must outlive the grid; new and free are
+ * collective then); NULL or one rank: all here. ERR_DECK: d, sides, fewer planes than ranks. */
 int scalar_grid_new(scalar_grid **out, int d, const int *side, const comm *ranks, err *e);
 void scalar_grid_free(scalar_grid *g);
 static inline long scalar_sites(const scalar_grid *g) {
@@ -50,6 +52,12 @@ static inline int scalar_row_odd(const scalar_grid *g, int p, int r) {
 double *scalar_field(const scalar_grid *g);
 void scalar_field_free(const scalar_grid *g, double *v); /* v may be NULL */
 void scalar_exchange(const scalar_grid *g, double *v);   /* fills the planes beyond */
+/* The same, `plane` numbers a plane, while work goes on:
+ *   scalar_send(g, plane, v);
+ *   for (int k = 0; k < g->planes; k++) { p = scalar_next(g, k, plane, v); what needs planes p-1, p, p+1 of v; }
+ * The outer planes come last. */
+void scalar_send(const scalar_grid *g, long plane, const double *v);
+int scalar_next(const scalar_grid *g, int k, long plane, double *v);
 /* Plane p = -1..planes of a field whose planes hold `plane` numbers; those beyond wrap around where all is here. */
 static inline const double *scalar_plane(const scalar_grid *g, long plane, const double *v, int p) {
   int q = g->ranks ? p : p < 0 ? p + g->planes : p >= g->planes ? p - g->planes : p;
@@ -67,7 +75,7 @@ double scalar_dot(const scalar_grid *g, long plane, const double *a, const doubl
 void scalar_force(const scalar_grid *g, scalar_action a, const double *phi, double *F);
 void scalar_kick(const scalar_grid *g, scalar_action a, const double *phi, double *pi, double eps); /* pi += eps F   */
 void scalar_drift(const scalar_grid *g, double *phi, const double *pi, double eps);                 /* phi += eps pi */
-/* One after the other in one passage through memory; phi is not exchanged afterwards. */
+/* One after the other in one passage through memory; phi is exchanged meanwhile. */
 void scalar_kick_drift(const scalar_grid *g, scalar_action a, double *phi, double *pi, double kick, double drift);
 
 /* ---- observables ---- */

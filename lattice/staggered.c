@@ -51,16 +51,19 @@ INLINE void apply_row(const hops *h, int mid, int n, const double *m, const doub
   out[0] = first, out[n - 1] = last;
 }
 
-INLINE void apply_of(const scalar_grid *g, int sign, const double *m, const double *v, double *out, int mid) {
-  for (int p = 0; p < g->planes; p++)
+INLINE void apply_of(const scalar_grid *g, int sign, const double *m, double *v, double *out, int mid) {
+  scalar_send(g, g->plane, v);
+  for (int k = 0; k < g->planes; k++) {
+    int p = scalar_next(g, k, g->plane, v);
     for (int r = 0; r < g->rows; r++) {
       long at = p * g->plane + (long)r * g->row;
       hops h = hops_of(g, v, g->row, sign, p, r, mid);
       apply_row(&h, mid, g->row, m ? m + at : NULL, v + at, out + at);
     }
+  }
 }
 
-void staggered_apply(const scalar_grid *g, int sign, const double *m, const double *v, double *out) {
+void staggered_apply(const scalar_grid *g, int sign, const double *m, double *v, double *out) {
   if (g->d == 3)
     apply_of(g, sign, m, v, out, 1);
   else if (g->d == 2)
@@ -84,11 +87,6 @@ double *staggered_half(const scalar_grid *g) {
 
 void staggered_half_free(const scalar_grid *g, double *v) {
   if (v) free(v - room(g));
-}
-
-void staggered_half_exchange(const scalar_grid *g, double *v) {
-  long n = staggered_plane(g);
-  if (g->ranks) comm_ring(g->ranks, v + (g->planes - 1) * n, v, v - n, v + g->planes * n, (size_t)n * sizeof *v);
 }
 
 void staggered_split(const scalar_grid *g, const double *v, double *even, double *odd) {
@@ -126,18 +124,22 @@ INLINE void hop_row(const hops *h, int mid, int n, int s, const double *v, const
   out[end] = put(scale, u, end, edge);
 }
 
-INLINE void hop_of(const scalar_grid *g, int to, const double *v, const double *scale, const double *u, double *out,
+INLINE void hop_of(const scalar_grid *g, int to, double *v, const double *scale, const double *u, double *out,
                    int mid) {
   int n = g->row / 2;
-  for (int p = 0; p < g->planes; p++)
+  long plane = staggered_plane(g);
+  scalar_send(g, plane, v);
+  for (int k = 0; k < g->planes; k++) {
+    int p = scalar_next(g, k, plane, v);
     for (int r = 0; r < g->rows; r++) {
-      long at = p * staggered_plane(g) + (long)r * n;
+      long at = p * plane + (long)r * n;
       hops h = hops_of(g, v, n, 1, p, r, mid);
       hop_row(&h, mid, n, (scalar_row_odd(g, p, r) + to) & 1, v + at, scale + at, u ? u + at : NULL, out + at);
     }
+  }
 }
 
-void staggered_hop(const scalar_grid *g, int to, const double *v, const double *scale, const double *u, double *out) {
+void staggered_hop(const scalar_grid *g, int to, double *v, const double *scale, const double *u, double *out) {
   if (g->d == 3)
     hop_of(g, to, v, scale, u, out, 1);
   else if (g->d == 2)

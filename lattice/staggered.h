@@ -33,8 +33,8 @@ int staggered_new(staggered **out, const scalar_grid *g, double mass, double cou
 void staggered_free(staggered *s);
 void staggered_set(staggered *s, const double *phi); /* m_n = M + g phi_n */
 
-/* out = sign K v + m v: D v (sign 1), D^T v (-1); K v with m = NULL. v must have been exchanged. */
-void staggered_apply(const scalar_grid *g, int sign, const double *m, const double *v, double *out);
+/* out = sign K v + m v: D v (sign 1), D^T v (-1); K v with m = NULL. v is exchanged. */
+void staggered_apply(const scalar_grid *g, int sign, const double *m, double *v, double *out);
 
 /* ---- half fields ---- */
 static inline long staggered_plane(const scalar_grid *g) {
@@ -42,15 +42,15 @@ static inline long staggered_plane(const scalar_grid *g) {
 }
 double *staggered_half(const scalar_grid *g); /* zeroed; NULL without memory */
 void staggered_half_free(const scalar_grid *g, double *v);
-void staggered_half_exchange(const scalar_grid *g, double *v);
 void staggered_split(const scalar_grid *g, const double *v, double *even, double *odd); /* either may be NULL */
 void staggered_join(const scalar_grid *g, const double *even, const double *odd, double *v);
-/* On the sites of parity `to`, v on the others, exchanged:  out = scale K v,  or  out = scale u - K v  with u. */
-void staggered_hop(const scalar_grid *g, int to, const double *v, const double *scale, const double *u, double *out);
+/* On the sites of parity `to`, v on the others, which is exchanged:  out = scale K v,  or  out = scale u - K v  with u.
+ */
+void staggered_hop(const scalar_grid *g, int to, double *v, const double *scale, const double *u, double *out);
 
 /* ---- solver ---- */
 /* D Y = chi, and D^T X = Y unless X is NULL: X = (D D^T)^-1 chi. X and Y hold guesses (zero is one) and get the
- * solutions, exchanged. Stops where |r| <= tol |right side| for each system. even_odd: by the Schur complement where
+ * solutions. Stops where |r| <= tol |right side| for each system. even_odd: by the Schur complement where
  * definite; else conjugate gradients on D D^T (X is needed then). Returns the number of iterations, or -1 where
  * `most` did not suffice. */
 long staggered_solve(staggered *s, bool even_odd, const double *chi, double *X, double *Y, double tol, long most);

@@ -69,8 +69,7 @@ void staggered_set(staggered *s, const double *phi) {
 
 typedef struct linear { /* fields of `plane` numbers a plane */
   staggered *s;
-  void (*apply)(staggered *s, double *v, double *out); /* exchanges v */
-  void (*exchange)(const scalar_grid *g, double *v);
+  void (*apply)(staggered *s, double *v, double *out);
   long plane;
   double *r, *p, *q; /* room */
 } linear;
@@ -80,7 +79,7 @@ static void axpy(long n, double a, const double *restrict x, double *restrict y)
   for (long i = 0; i < n; i++) y[i] += a * x[i];
 }
 
-/* x: guess, then solution, exchanged. */
+/* x: guess, then solution. */
 static long conjugate(const linear *A, const double *b, double *x, double tol, long most) {
   const scalar_grid *g = A->s->g;
   long n = g->planes * A->plane, it = 0;
@@ -95,22 +94,17 @@ static long conjugate(const linear *A, const double *b, double *x, double tol, l
     rr = scalar_dot(g, A->plane, A->r, A->r);
     for (long i = 0; i < n; i++) A->p[i] = A->r[i] + rr / old * A->p[i];
   }
-  A->exchange(g, x);
   A->s->iterations += it, A->s->solves++;
   return rr <= goal ? it : -1;
 }
 
 static void apply_schur(staggered *s, double *v, double *out) {
-  staggered_half_exchange(s->g, v);
   staggered_hop(s->g, 1, v, s->odd, NULL, s->half[3]);
-  staggered_half_exchange(s->g, s->half[3]);
   staggered_hop(s->g, 0, s->half[3], s->even, v, out);
 }
 
 static void apply_square(staggered *s, double *v, double *out) { /* D D^T */
-  scalar_exchange(s->g, v);
   staggered_apply(s->g, -1, s->m, v, s->full[3]);
-  scalar_exchange(s->g, s->full[3]);
   staggered_apply(s->g, 1, s->m, s->full[3], out);
 }
 
@@ -119,18 +113,16 @@ static long solve_schur(staggered *s, int sign, const double *b, double *y, doub
   const scalar_grid *g = s->g;
   long n = g->planes * staggered_plane(g);
   double *be = s->half[4], *bo = s->half[5], *ye = s->half[6], *t = s->half[3];
-  linear A = {s, apply_schur, staggered_half_exchange, staggered_plane(g), s->half[0], s->half[1], s->half[2]};
+  linear A = {s, apply_schur, staggered_plane(g), s->half[0], s->half[1], s->half[2]};
   staggered_split(g, b, be, bo);
   staggered_split(g, y, ye, NULL);
   for (long i = 0; i < n; i++) t[i] = sign * s->odd[i] * bo[i], A.q[i] = 1;
-  staggered_half_exchange(g, t);
   staggered_hop(g, 0, t, A.q, be, A.r); /* b_e - K_eo (sign m_o^-1 b_o) */
   for (long i = 0; i < n; i++) be[i] = A.r[i];
   long it = conjugate(&A, be, ye, tol, most);
   staggered_hop(g, 1, ye, s->odd, NULL, t); /* m_o^-1 K_oe y_e */
   for (long i = 0; i < n; i++) t[i] = s->odd[i] * bo[i] - sign * t[i];
   staggered_join(g, ye, t, y);
-  scalar_exchange(g, y);
   return it;
 }
 
@@ -142,9 +134,8 @@ long staggered_solve(staggered *s, bool even_odd, const double *chi, double *X, 
     long more = solve_schur(s, -1, Y, X, tol, most);
     return more < 0 ? -1 : it + more;
   }
-  linear A = {s, apply_square, scalar_exchange, g->plane, s->full[0], s->full[1], s->full[2]};
+  linear A = {s, apply_square, g->plane, s->full[0], s->full[1], s->full[2]};
   long it = conjugate(&A, chi, X, tol, most);
   staggered_apply(g, -1, s->m, X, Y);
-  scalar_exchange(g, Y);
   return it;
 }

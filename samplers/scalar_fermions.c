@@ -53,7 +53,6 @@ double scalar_fermions_refresh(scalar_fermions *f, rng stream, const scalar_chai
   if (f->conf.exact) return exact_action(f, NULL);
   noise(g, stream, c, 1, f->X[0], f->X[1]); /* xi */
   for (int a = 0; a < SCALAR_FLAVOURS; a++) {
-    scalar_exchange(g, f->X[a]);
     staggered_apply(g, 1, D->m, f->X[a], f->chi[a]);
     action += scalar_dot(g, g->plane, f->X[a], f->X[a]) / 2;
   }
@@ -135,7 +134,6 @@ void scalar_fermions_traces(scalar_fermions *f, rng stream, const scalar_chain *
   noise(g, stream, c, 2, f->chi[0], f->chi[1]);
   for (int a = 0; a < SCALAR_FLAVOURS; a++) { /* each vector estimates one flavour */
     clear(g, f->X[a]), clear(g, f->Y[a]);
-    scalar_exchange(g, f->chi[a]);
     solve(f, a, f->X[a], f->conf.force_tol);
     trace[0] += scalar_dot(g, g->plane, f->chi[a], f->Y[a]);
     for (long i = 0; i < scalar_sites(g); i++) f->X[a][i] = f->Y[a][i] * c->phi[i];

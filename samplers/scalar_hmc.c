@@ -128,7 +128,6 @@ static void kick(void *self, int level, double t) {
 static void kick_drift(void *self, int level, double t, double move) {
   scalar_hmc_room *q = self;
   scalar_kick_drift(q->g, q->c->m.action, q->c->phi, q->pi, t, move);
-  scalar_exchange(q->g, q->c->phi);
 }
 
 void scalar_hmc_evolve(scalar_mover *w, scalar_chain *c, int steps) {

@@ -64,14 +64,15 @@ static double sweep_colour(scalar_mover *w, scalar_sweeper *s, scalar_chain *c, 
   const scalar_grid *g = w->g;
   long n = staggered_plane(g);
   double rows[g->side[0]], total;
-  for (int p = 0; p < g->planes; p++) {
+  scalar_send(g, n, s->half[!colour]);
+  for (int k = 0; k < g->planes; k++) {
+    int p = scalar_next(g, k, n, s->half[!colour]);
     rng_uniform_pairs(w->stream, scalar_index(c, (uint64_t)((g->first + p) * n)), (int)n,
                       (uint32_t)c->state[SCALAR_STEPS], draw, s->u, s->v);
     for (int r = 0; r < g->rows; r++) sum_row(g, s->half[!colour], colour, p, r, s->sum + (long)r * (g->row / 2));
     rows[g->first + p] =
         (double)decide(n, c->m.action, c->state[SCALAR_TUNED], s->sum, s->u, s->v, s->half[colour] + p * n);
   }
-  staggered_half_exchange(g, s->half[colour]);
   scalar_sum(g, 1, rows, &total);
   return total;
 }
@@ -81,7 +82,6 @@ void scalar_sweep(scalar_mover *w, scalar_sweeper *s, scalar_chain *c, const sca
   double *state = c->state;
   if (!state[SCALAR_TUNED]) state[SCALAR_TUNED] = 2;
   staggered_split(g, c->phi, s->half[0], s->half[1]);
-  staggered_half_exchange(g, s->half[1]);
   for (long k = 0; k < conf->sweeps; k++) {
     double accepted = 0;
     for (int colour = 0; colour < 2; colour++) accepted += sweep_colour(w, s, c, (uint32_t)(2 * k + colour), colour);

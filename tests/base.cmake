@@ -1,4 +1,5 @@
 spinet_test(test_reduce RANKS 1 2 3 4)
+spinet_test(test_halo RANKS 2 3 4)
 spinet_test(test_h5)
 spinet_test(test_table)
 spinet_test(test_plot)
