@@ -3,32 +3,16 @@
  * that is made longer has those of a long one. What is stored is what was measured. Four ranks.
  *
  * Linked with --wrap=run_tick: the signal is raised at a chosen tick of a chosen phase. */
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "apps/yukawa_generate.h"
 #include "base/file.h"
 #include "run_part.h"
+#include "stop_at.h"
 
 static const app *const part_apps[] = {&app_yukawa_generate, NULL};
 static char folder[64] = "/tmp/spinet_ensemble_XXXXXX";
-
-static struct {
-  const char *phase; /* NULL: no signal */
-  long done;
-} trap;
-
-bool __real_run_tick(run *r, const char *phase, long done, long total, const char *note);
-bool __wrap_run_tick(run *r, const char *phase, long done, long total, const char *note);
-bool __wrap_run_tick(run *r, const char *phase, long done, long total, const char *note) {
-  if (trap.phase && !strcmp(phase, trap.phase) && done >= trap.done) {
-    trap.phase = NULL;
-    raise(SIGUSR1);
-    usleep(80000); /* ranks speak to each other every 50 ms: now they will */
-  }
-  return __real_run_tick(r, phase, done, total, note);
-}
 
 static const char deck_text[] =
     "app: yukawa-generate\n"
@@ -72,9 +56,9 @@ static void ends(part p, int expected) {
 }
 
 static void stop_in(part p, const char *phase, long done) {
-  trap.phase = phase, trap.done = done;
+  stop_at.phase = phase, stop_at.done = done;
   ends(p, ERR_AGAIN);
-  trap.phase = NULL;
+  stop_at.phase = NULL;
 }
 
 static void tell(void *ctx, const char *object, const char *text) {

@@ -5,9 +5,8 @@
  * plain fit, gradients of several are those of a walk written out here, predictions those of whole sequences. Four
  * ranks.
  *
- * Linked with --wrap=run_tick: the run is told to stop at a chosen tick; and with --wrap of the allocators: batches and
+ * Linked with --wrap=run_tick (stop_at.h) and with --wrap of the allocators: batches and
  * predictions allocate nothing. */
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,20 +16,10 @@
 #include "nn/optim.h"
 #include "nn/store.h"
 #include "run_part.h"
+#include "stop_at.h"
 #include "tests/alloc_count.h"
 
 static char folder[64] = "/tmp/spinet_fit_XXXXXX";
-static long stop_at = -1; /* tick */
-
-bool __real_run_tick(run *r, const char *phase, long done, long total, const char *note);
-bool __wrap_run_tick(run *r, const char *phase, long done, long total, const char *note);
-bool __wrap_run_tick(run *r, const char *phase, long done, long total, const char *note) {
-  if (stop_at >= 0 && done >= stop_at) {
-    stop_at = -1;
-    raise(SIGUSR1);
-  }
-  return __real_run_tick(r, phase, done, total, note);
-}
 
 /* ---- data: y = a wave's amplitude and sign of its slope from 12 noisy positions ---- */
 enum { LENGTH = 12 };
@@ -380,11 +369,11 @@ static void restarts(void) {
   for (int k = 0; k < 2; k++) {
     const char *out = in_folder(k ? "parts1" : "parts0"), *whole = in_folder(k ? "whole1" : "whole0");
     ends((part){.out = whole, .ranks = 2, .set = {way[k], "fit.finder_steps=30"}}, 0);
-    stop_at = 7;
+    stop_at.phase = "", stop_at.done = 7;
     ends((part){.out = out, .ranks = 1, .set = {way[k], "fit.finder_steps=30"}}, ERR_AGAIN);
-    stop_at = 15;
+    stop_at.phase = "", stop_at.done = 15;
     ends((part){.out = out, .ranks = 4, .restart = "auto", .set = {way[k], "fit.finder_steps=30"}}, ERR_AGAIN);
-    stop_at = -1;
+    stop_at.phase = NULL;
     ends((part){.out = out, .ranks = 2, .restart = "auto", .set = {way[k], "fit.finder_steps=30"}}, 0);
     same_bits(whole, out);
   }

@@ -4,32 +4,16 @@
  * Four ranks.
  *
  * Linked with --wrap=run_tick: the signal is raised at a chosen tick of a chosen phase. */
-#include <signal.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "apps/heisenberg.h"
 #include "apps/ising.h"
 #include "base/file.h"
 #include "run_part.h"
+#include "stop_at.h"
 
 static const app *const part_apps[] = {&app_ising, &app_heisenberg, NULL};
 static char folder[64] = "/tmp/spinet_restart_XXXXXX";
-
-static struct {
-  const char *phase; /* begins with; NULL: no signal */
-  long done;
-} trap;
-
-bool __real_run_tick(run *r, const char *phase, long done, long total, const char *note);
-bool __wrap_run_tick(run *r, const char *phase, long done, long total, const char *note);
-bool __wrap_run_tick(run *r, const char *phase, long done, long total, const char *note) {
-  if (trap.phase && !strncmp(phase, trap.phase, strlen(trap.phase)) && done >= trap.done) {
-    trap.phase = NULL;
-    raise(SIGUSR1);
-  }
-  return __real_run_tick(r, phase, done, total, note);
-}
 
 static const char deck_text[] =
     "app: ising\n"
@@ -96,9 +80,9 @@ static void ends(part p, int expected) {
 
 /* Every rank's trap is set: the signal reaches all, as mpirun would forward it, or only the last. */
 static void stop_in(part p, const char *phase, long done) {
-  trap.phase = phase, trap.done = done;
+  stop_at.phase = phase, stop_at.done = done;
   ends(p, ERR_AGAIN);
-  trap.phase = NULL;
+  stop_at.phase = NULL;
 }
 
 static void test_phases(int k) {

@@ -3,30 +3,14 @@
  * runs, kept configurations, decks that are refused. Four ranks.
  *
  * Linked with --wrap=run_tick: a signal is raised at a chosen tick of a chosen phase. */
-#include <signal.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "lattice/exact_trotter.h"
 #include "run_part.h"
 #include "samplers/worldline_reference.h"
+#include "stop_at.h"
 
 static char folder[64] = "/tmp/spinet_worldline_XXXXXX";
-
-static struct {
-  const char *phase; /* begins with; NULL: no signal */
-  long done;
-} trap;
-
-bool __real_run_tick(run *r, const char *phase, long done, long total, const char *note);
-bool __wrap_run_tick(run *r, const char *phase, long done, long total, const char *note);
-bool __wrap_run_tick(run *r, const char *phase, long done, long total, const char *note) {
-  if (trap.phase && !strncmp(phase, trap.phase, strlen(trap.phase)) && done >= trap.done) {
-    trap.phase = NULL;
-    raise(SIGUSR1);
-  }
-  return __real_run_tick(r, phase, done, total, note);
-}
 
 /* ---- an app that is nothing but the chain ---- */
 
@@ -120,9 +104,9 @@ static void ends(part p, int expected, const char *piece) {
 
 /* Ranks that do not take part must forget the trap too. */
 static void stop_in(part p, const char *phase, long done) {
-  trap.phase = phase, trap.done = done;
+  stop_at.phase = phase, stop_at.done = done;
   ends(p, ERR_AGAIN, NULL);
-  trap.phase = NULL;
+  stop_at.phase = NULL;
 }
 
 static double result(const char *run_name, const char *name, const char *field) {
