@@ -153,7 +153,7 @@ int series_cascade(series_explainer *x, int method, const nn_real *in, const nn_
   const nn_graph *g = x->net->graph;
   const nn_real *theta = x->net->frame->theta;
   again a = {x, method, valid, in, seed};
-  xai_cascade c = {g, x->net->inputs, x->net->lanes, valid, layers_seed, &a, explain_again, method ? in : NULL};
+  xai_cascade c = {g, x->net->inputs, x->net->lanes, valid, layers_seed, &a, explain_again, method ? in : NULL, true};
   xai_likeness *all = malloc(sizeof *all * (size_t)(g->nnodes + 1));
   int steps = all ? xai_cascade_run(&c, theta, g->nnodes, NULL, all, e) : -1;
   if (!all) err_set(e, ERR_RUN, "out of memory");

@@ -368,7 +368,11 @@ static void cascade(void) {
   CHECK_INT(xai_cascade_run(&c, r.theta, 8, NULL, slope, &e), 3);
   CHECK_REPORT(slope[2].size == rho[2].size && fabs(slope[2].slope) < slope[2].size, "slope %g, size %g",
                slope[2].slope, slope[2].size);
-  c.ctx = &y, c.x = NULL;
+  c.last = true, x.calls = 0;
+  CHECK_INT(xai_cascade_run(&c, r.theta, 8, node, blind, &e), 3);
+  CHECK(x.calls == 2 && node[2] == r.conv && isnan(blind[1].size) && blind[2].size == rho[2].size &&
+        blind[2].slope == slope[2].slope);
+  c.ctx = &y, c.x = NULL, c.last = false;
   CHECK_INT(xai_cascade_run(&c, r.theta, 2, NULL, blind, &e), 2);
   for (int k = 0; k < 2; k++) {
     CHECK_NEAR(blind[k].size, 1, 1e-15);

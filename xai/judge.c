@@ -94,6 +94,14 @@ static void initialise(const xai_cascade *c, const nn_node *n, nn_real *theta) {
   if (n->op->init) n->op->init(n, in, theta + n->param, rng_stream(c->seed, stream));
 }
 
+/* The explanation at parameters now, compared with the first one R (count): R + count is room for it. */
+static int compare(const xai_cascade *c, const nn_real *now, nn_real *R, double *lane, xai_likeness *rho, err *e) {
+  nn_real *again = R + c->inputs * (size_t)c->lanes;
+  if (c->explain(c->ctx, now, again, e)) return e->code;
+  *rho = likeness(c, R, again, lane);
+  return 0;
+}
+
 int xai_cascade_run(const xai_cascade *c, const nn_real *theta, int most, int *node, xai_likeness *rho, err *e) {
   size_t count = c->inputs * (size_t)c->lanes;
   nn_real *now = nn_alloc(c->graph->nparam * sizeof *now), *R = nn_alloc(2 * count * sizeof *R);
@@ -105,10 +113,12 @@ int xai_cascade_run(const xai_cascade *c, const nn_real *theta, int most, int *n
     const nn_node *n = &c->graph->node[i];
     if (!n->op || !n->nparam) continue;
     initialise(c, n, now);
-    bad = c->explain(c->ctx, now, R + count, e);
     if (node) node[steps] = i;
-    if (!bad) rho[steps++] = likeness(c, R, R + count, lane);
+    rho[steps] = (xai_likeness){NAN, NAN, NAN};
+    if (!c->last) bad = compare(c, now, R, lane, &rho[steps], e);
+    steps++;
   }
+  if (c->last && steps && !bad) bad = compare(c, now, R, lane, &rho[steps - 1], e);
   free(now), free(R), free(lane);
   return bad ? -1 : steps;
 }

@@ -32,6 +32,7 @@ typedef struct xai_cascade {
   void *ctx;
   int (*explain)(void *ctx, const nn_real *theta, nn_real *R, err *e); /* R (inputs, S) at parameters theta */
   const nn_real *x;                                                    /* (inputs, S) for slope; may be NULL */
+  bool last; /* explain and compare after the last step only; NaN for the others */
 } xai_cascade;
 /* theta is not changed. steps: at most `most` nodes, the rest stays; node[k] (may be NULL) is what step k initialised;
  * rho[k] the means over valid lanes. Returns the number of steps, or -1 with e set. */
