@@ -116,7 +116,7 @@ int series_attribute(series_explainer *x, int method, const nn_real *in, const n
   double gap[NN_MAX_LANES], f[NN_MAX_LANES], sum[NN_MAX_LANES];
   size_t count = x->net->inputs * (size_t)x->net->lanes;
   for (int i = 0; fault && i < valid; i++) fault[i] = NAN;
-  if (method == 2) {
+  if (method == SERIES_INTEGRATED) {
     xai_line line = {in, x->baseline, seed, 0};
     if (xai_integrated_to(x->net, &line, &x->quadrature, x->c.tolerance, (int)x->c.most, valid, R, gap, f, NULL, e))
       return e->code;

@@ -15,7 +15,7 @@
 #include "xai/judge.h"
 #include "xai/lrp.h"
 
-enum { SERIES_PLAIN = 3, SERIES_METHODS = 12 };
+enum { SERIES_INTEGRATED = 2, SERIES_PLAIN = 3, SERIES_METHODS = 12 };
 
 typedef struct series_attribute_conf {
   long nodes, most;

@@ -160,6 +160,7 @@ static int work(run *r, explain *x, const crew *c, err *e) {
   const comm *w = run_comm(r);
   size_t each = (size_t)x->per * x->row;
   if (own(r, x, e)) return e->code;
+  run_tick(r, "explain", x->done, x->shards, NULL); /* the first round takes long: the clock starts before it */
   while (x->done < x->shards && !run_stopping(r)) {
     int shards = x->shards - (int)x->done < ROUND ? x->shards - (int)x->done : ROUND;
     round_of(x, c, w, shards, e);

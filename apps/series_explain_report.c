@@ -51,7 +51,20 @@ static int put_found(run *r, const explain *x, err *e) {
              found / n, sqrt(found / n * (1 - found / n) / n), e);
 }
 
+/* Integrated gradients that attribute.panels did not bring within attribute.tolerance. */
+static void warn_incomplete(run *r, const explain *x) {
+  size_t k = explain_at(x, SERIES_INTEGRATED) + EXPLAIN_FAULT;
+  long over = 0, n = 0;
+  for (long i = 0; i < x->n; i++) n += isfinite(number(x, i, k)), over += number(x, i, k) > x->attribute.tolerance;
+  if (over)
+    run_warn(r,
+             "integrated gradients of %ld of %ld recordings are incomplete by more than attribute.tolerance = %g, "
+             "at most by %.2g: attribute.panels = %ld do not suffice",
+             over, n, x->attribute.tolerance, explain_mean_of(x, k).most, x->attribute.most);
+}
+
 static int put_scores(run *r, const explain *x, err *e) {
+  warn_incomplete(r, x);
   put_found(r, x, e);
   put_mean(r, x, "probability", NULL, "of the class, mean over the recordings found", EXPLAIN_PROBABILITY, e);
   put_mean(r, x, "inside", "chance", "share of samples where the class shows: what an even attribution has there",
