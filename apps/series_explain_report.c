@@ -134,8 +134,8 @@ static void beat_figure(run *r, const explain *x, int method, const double *time
   char title[160], name[80];
   size_t beat = (size_t)x->beat, count = SERIES_LEADS * beat;
   double *v = malloc(2 * sizeof *v * count), *tint = v + count, most = 0;
-  snprintf(title, sizeof title, "%s: %s, mean of %ld recordings (blue against, red for)", x->c.class, x->name[method],
-           explain_mean_of(x, EXPLAIN_PROBABILITY).n);
+  snprintf(title, sizeof title, "%s: %s, mean of %ld recordings (%s)", x->c.class, x->name[method],
+           explain_mean_of(x, EXPLAIN_PROBABILITY).n, method ? "blue against, red for" : "red: sizes, no sign");
   snprintf(name, sizeof name, "beat-%s.png", x->name[method]);
   for (size_t i = 0; v && i < count; i++) {
     v[i] = explain_mean_of(x, EXPLAIN_HEAD + i).mean;

@@ -161,8 +161,9 @@ static void figure(run *r, const problem *p, const double *time) {
   char title[200];
   size_t n = (size_t)p->data.samples;
   double full = full_colour(n * SERIES_LEADS, p->map), *tint = malloc(sizeof *tint * n);
-  snprintf(title, sizeof title, "%.40s: probability %.3f; %.40s (blue against, red for)", p->model.name[p->class],
-           p->probability[p->class], p->c.method);
+  snprintf(title, sizeof title, "%.40s: probability %.3f; %.40s (%s)", p->model.name[p->class],
+           p->probability[p->class], p->c.method,
+           strcmp(p->c.method, "saliency") ? "blue against, red for" : "red: sizes, no sign");
   plot *f = tint ? plot_new(title, 2) : NULL;
   for (size_t k = 0; k < SERIES_LEADS && f; k++) {
     size_t l = k / 2 + (k % 2 ? 6 : 0); /* limb leads to the left, those of the chest to the right */
