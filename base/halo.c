@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum { LINE = 64, TURNS = 2, APART = 4 /* lines between numbers */, PATIENCE = 20000 /* looks */ };
 
@@ -25,6 +28,11 @@ struct halo {
   long patience;                  /* looks before the core is given away */
   MPI_Request request[HALO_SIDES][TURNS];
 };
+
+/* A block begins somewhere in memory, the same way in every process's view of it; its lines begin here. */
+static char *first_line(char *block) {
+  return block + (LINE - (uintptr_t)block % LINE) % LINE;
+}
 
 static size_t numbers(void) {
   return HALO_SIDES * APART * LINE;
@@ -51,6 +59,7 @@ static void find_neighbours(halo *h, MPI_Comm node) {
     char *block;
     if (local[s] == MPI_UNDEFINED) continue;
     MPI_Win_shared_query(h->window, local[s], &bytes, &unit, &block);
+    block = first_line(block);
     h->theirs[s] = box(block, h->most, !s), h->there[s] = number(block, !s);
   }
 }
@@ -69,8 +78,9 @@ int halo_new(halo **out, const comm *c, size_t most, bool memory, err *e) {
   for (int s = 0; s < HALO_SIDES; s++)
     for (int t = 0; t < TURNS; t++) h->request[s][t] = MPI_REQUEST_NULL;
   MPI_Comm_split_type(c->mpi, MPI_COMM_TYPE_SHARED, c->rank, MPI_INFO_NULL, &node);
-  MPI_Win_allocate_shared((MPI_Aint)(numbers() + HALO_SIDES * TURNS * h->most), 1, MPI_INFO_NULL, node, &block,
+  MPI_Win_allocate_shared((MPI_Aint)(LINE + numbers() + HALO_SIDES * TURNS * h->most), 1, MPI_INFO_NULL, node, &block,
                           &h->window);
+  block = first_line(block);
   memset(block, 0, numbers() + HALO_SIDES * TURNS * h->most);
   h->put = number(block, 0);
   for (int s = 0; s < HALO_SIDES; s++) h->mine[s] = box(block, h->most, s);
@@ -88,12 +98,23 @@ void halo_free(halo *h) {
   free(h);
 }
 
+/* Into a box, past the caches: on lines that the reader's core still holds, common writes wait 22 ns each. */
+static void write_through(char *restrict to, const char *restrict data, size_t n) {
+  size_t k = 0;
+#ifdef __SSE2__
+  for (; k + sizeof(__m128i) <= n; k += sizeof(__m128i))
+    _mm_stream_si128((__m128i *)(to + k), _mm_loadu_si128((const __m128i *)(data + k)));
+  _mm_sfence();
+#endif
+  memcpy(to + k, data + k, n - k);
+}
+
 void halo_put(halo *h, int side, const void *data, size_t n) {
   uint64_t k = ++h->sent[side];
   MPI_Request *q = &h->request[side][k % TURNS];
   char *to = h->mine[side] + k % TURNS * h->most;
   MPI_Wait(q, MPI_STATUS_IGNORE);
-  memcpy(to, data, n);
+  write_through(to, data, n);
   h->size = n, h->asked[side] = 0;
   if (h->theirs[side])
     atomic_store_explicit(h->put + (size_t)side * APART * LINE / sizeof *h->put, k, memory_order_release);

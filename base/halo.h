@@ -5,8 +5,8 @@
  *   work that does not need theirs; halo_near(h, part, parts) now and then
  *   halo_get(h, HALO_BELOW, ..); halo_get(h, HALO_ABOVE, ..);     theirs, when it is there
  *
- * On one node a message is a copy in shared memory that the reader's core fetches while it works (halo_near asks for
- * cache lines ahead of their use); between nodes it is a message of MPI. */
+ * On one node a message is a copy in shared memory, written past the caches, that the reader's core fetches while it
+ * works (halo_near asks for cache lines ahead of their use); between nodes it is a message of MPI. */
 #ifndef BASE_HALO_H
 #define BASE_HALO_H
 

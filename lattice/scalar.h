@@ -51,7 +51,10 @@ static inline int scalar_row_odd(const scalar_grid *g, int p, int r) {
 /* A zeroed field (planes, plane) with room for a plane before and behind; NULL without memory. */
 double *scalar_field(const scalar_grid *g);
 void scalar_field_free(const scalar_grid *g, double *v); /* v may be NULL */
-void scalar_exchange(const scalar_grid *g, double *v);   /* fills the planes beyond */
+/* The same with planes of `plane` numbers. All begin at the same place of a page. */
+double *scalar_planes(const scalar_grid *g, long plane);
+void scalar_planes_free(long plane, double *v);
+void scalar_exchange(const scalar_grid *g, double *v); /* fills the planes beyond */
 /* The same, `plane` numbers a plane, while work goes on:
  *   scalar_send(g, plane, v);
  *   for (int k = 0; k < g->planes; k++) { p = scalar_next(g, k, plane, v); what needs planes p-1, p, p+1 of v; }

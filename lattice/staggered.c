@@ -4,9 +4,6 @@
  * j - 1 or j + 1. */
 #include "lattice/staggered.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #define INLINE static inline __attribute__((always_inline))
 
 /* The rows around a row in the other directions: factors times (ahead - behind), and the factor along the row. */
@@ -74,19 +71,12 @@ void staggered_apply(const scalar_grid *g, int sign, const double *m, double *v,
 
 /* ---- half fields ---- */
 
-static size_t room(const scalar_grid *g) {
-  return ((size_t)staggered_plane(g) + 7) / 8 * 8;
-}
-
 double *staggered_half(const scalar_grid *g) {
-  size_t n = (size_t)g->planes * (size_t)staggered_plane(g);
-  n = (n + 7) / 8 * 8 + 2 * room(g);
-  double *v = aligned_alloc(64, n * sizeof *v);
-  return v ? (double *)memset(v, 0, n * sizeof *v) + room(g) : NULL;
+  return scalar_planes(g, staggered_plane(g));
 }
 
 void staggered_half_free(const scalar_grid *g, double *v) {
-  if (v) free(v - room(g));
+  scalar_planes_free(staggered_plane(g), v);
 }
 
 void staggered_split(const scalar_grid *g, const double *v, double *even, double *odd) {
