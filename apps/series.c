@@ -38,7 +38,7 @@ static const deck_key data_keys[] = {
 typedef struct evaluate_conf {
   long replicates;
   double level, ridge;
-  bool features, half_rate;
+  bool features, half_rate, half_filter;
   const char *against;
 } evaluate_conf;
 static const deck_key evaluate_keys[] = {
@@ -48,7 +48,9 @@ static const deck_key evaluate_keys[] = {
     {"features", DECK_BOOL, offsetof(evaluate_conf, features), "true",
      .help = "also a baseline: logistic regression on measured intervals and waves", .free = true},
     {"half_rate", DECK_BOOL, offsetof(evaluate_conf, half_rate), "false",
-     .help = "also recordings at half the sampling rate, pairs averaged; state spaces are told", .free = true},
+     .help = "also every other sample of the recordings; state spaces are told", .free = true},
+    {"half_filter", DECK_BOOL, offsetof(evaluate_conf, half_filter), "false",
+     .help = "of these keep only what lies below their Nyquist frequency", .free = true},
     {"ridge", DECK_REAL, offsetof(evaluate_conf, ridge), "10", 1e-6, 1e9, .help = "of that regression", .free = true},
     {"against", DECK_TEXT, offsetof(evaluate_conf, against), "~",
      .help = "run.h5 of another network on the same recordings, whose scores are paired with these", .free = true},
@@ -307,7 +309,7 @@ static int predict_half(run *r, const problem *p, nn_real **z, err *e) {
   series_windows w = p->test;
   nn_net_task task = p->task;
   nn_graph *g = NULL;
-  w.merge = 2, w.set.ctx = &w;
+  series_halve(&w, p->c.half_filter), w.set.ctx = &w;
   task.in.extent[0] /= 2, task.rate = 2;
   if (!nn_nets_build(&g, &task, run_deck(r), e) && g->nparam != p->g->nparam)
     err_set(e, ERR_DECK, "evaluate.half_rate: this network has other parameters for another length");

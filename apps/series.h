@@ -45,18 +45,23 @@ void series_standardise(series_data *s);
 void series_scale(series_data *s);
 
 /* Windows of `length` samples of the recordings of some folds: number i is window i % each of recording i / each. */
+enum { SERIES_TAPS = 32 };
 typedef struct series_windows {
   const series_data *s;
   long *record; /* (records) */
   long records, length, stride;
-  int each, merge; /* windows of a recording; so many samples are averaged to one (1; 2: half the rate) */
-  bool person;     /* a second input of the network */
-  nn_dataset set;  /* ctx: this */
+  int each, every; /* windows of a recording; 1, or 2: every other sample, of a filtered recording */
+  int taps;
+  double tap[SERIES_TAPS]; /* of the filter, from its middle on */
+  bool person;             /* a second input of the network */
+  nn_dataset set;          /* ctx: this */
 } series_windows;
 /* length 0: whole recordings. train: the first window only, moved to a random place each time. */
 int series_windows_new(series_windows *w, const series_data *s, int from_fold, int to_fold, long length, bool person,
                        bool train, err *e);
 void series_windows_free(series_windows *w);
+/* Half the rate from now on: every other sample; filtered: of what lies below its Nyquist frequency. */
+void series_halve(series_windows *w, bool filtered);
 /* Mean over the windows of a recording of sigmoid(z), z (records * each, classes); score and label (records, classes).
  */
 void series_scores(const series_windows *w, const nn_real *z, double *score, unsigned char *label);

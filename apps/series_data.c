@@ -130,14 +130,32 @@ void series_standardise(series_data *s) {
 }
 
 /* ---- windows ---- */
+/* Filter: a sinc of half the Nyquist frequency under a window of Hann. */
+void series_halve(series_windows *w, bool filtered) {
+  w->every = 2, w->taps = filtered ? SERIES_TAPS : 1, w->tap[0] = 1;
+  for (int k = 1; k < w->taps; k++) {
+    double at = M_PI * k / 2;
+    w->tap[k] = sin(at) / at * (.5 + .5 * cos(M_PI * k / SERIES_TAPS));
+  }
+}
+
+static double halved(const series_windows *w, const nn_real *x, long t, int lead) {
+  const series_data *s = w->s;
+  double sum = 0, norm = 0;
+  for (int k = 1 - w->taps; k < w->taps; k++) {
+    if (t + k < 0 || t + k >= s->samples) continue;
+    sum += w->tap[abs(k)] * (double)x[(t + k) * s->leads + lead], norm += w->tap[abs(k)];
+  }
+  return sum / norm;
+}
+
 static void put_window(const series_windows *w, long record, long from, int lane, const nn_lanes *to) {
-  int leads = w->s->leads, merge = w->merge;
-  const nn_real *x = w->s->signal + ((size_t)record * w->s->samples + from) * leads;
-  for (long t = 0; t < w->length / merge; t++)
+  int leads = w->s->leads;
+  const nn_real *x = w->s->signal + (size_t)record * w->s->samples * leads;
+  for (long t = 0; t < w->length / w->every; t++)
     for (int l = 0; l < leads; l++) {
-      nn_real sum = 0;
-      for (int q = 0; q < merge; q++) sum += x[(t * merge + q) * leads + l];
-      to->x[0][(t * leads + l) * to->lanes + lane] = sum / (nn_real)merge;
+      long at = from + t * w->every;
+      to->x[0][(t * leads + l) * to->lanes + lane] = w->every == 1 ? x[at * leads + l] : (nn_real)halved(w, x, at, l);
     }
 }
 
@@ -163,7 +181,7 @@ static void move_window(void *ctx, long index, int lane, rng r, uint32_t pass, c
 int series_windows_new(series_windows *w, const series_data *s, int from_fold, int to_fold, long length, bool person,
                        bool train, err *e) {
   bool whole = !length || length >= s->samples;
-  *w = (series_windows){.s = s, .length = whole ? s->samples : length, .each = 1, .merge = 1, .person = person};
+  *w = (series_windows){.s = s, .length = whole ? s->samples : length, .each = 1, .every = 1, .person = person};
   if (!whole && !train) { /* windows that overlap by half, as many as fit */
     w->stride = (length + 1) / 2;
     w->each = (int)((s->samples - length) / w->stride) + 1;

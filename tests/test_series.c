@@ -124,11 +124,11 @@ static void windows(const series_data *s) {
     CHECK(target[0] == s->label[2 * w.record[i / 4]] && person[1] == s->person[2 * w.record[i / 4] + 1]);
   }
   long one = 6;
-  w.merge = 2;
+  series_halve(&w, false);
   CHECK(!w.set.fetch(w.set.ctx, 1, &one, &to, &e));
-  const nn_real *pair = s->signal + (w.record[1] * SAMPLES + 2 * 200 + 2 * 31) * LEADS;
-  CHECK_NEAR(x[31 * LEADS + 4], (pair[4] + pair[LEADS + 4]) / 2, 1e-6);
-  w.merge = 1;
+  const nn_real *there = s->signal + (w.record[1] * SAMPLES + 2 * 200 + 2 * 31) * LEADS;
+  CHECK(x[31 * LEADS + 4] == there[4]);
+  w.every = 1;
   CHECK(!series_windows_new(&moved, s, 1, 8, 400, false, true, &e) && moved.set.count == 16 && moved.set.augment);
   long first = 1000, last = -1;
   for (uint32_t pass = 0; pass < 200; pass++) {
@@ -151,6 +151,30 @@ static void windows(const series_data *s) {
   series_windows_free(&w), series_windows_free(&moved);
   CHECK(series_windows_new(&w, s, 11, 12, 0, false, false, &e) == ERR_DECK);
   series_windows_free(&w);
+}
+
+/* Half the rate: a wave below the new Nyquist frequency stays, one above vanishes; without filter it folds back. */
+static void halved(void) {
+  static const double cycles[] = {.1, .2, .3, .4}; /* per sample */
+  static nn_real wave[SAMPLES], x[SAMPLES];
+  nn_real *inputs[] = {x, NULL};
+  nn_lanes to = {.lanes = 1, .x = inputs};
+  int fold = 1;
+  series_data s = {.n = 1, .samples = SAMPLES, .leads = 1, .signal = wave, .fold = &fold};
+  for (int k = 0; k < 8; k++) {
+    series_windows w;
+    double f = cycles[k / 2], most = 0, off = 0;
+    long one = 0;
+    for (int t = 0; t < SAMPLES; t++) wave[t] = (nn_real)sin(2 * M_PI * f * t + 1);
+    CHECK(!series_windows_new(&w, &s, 1, 1, 0, false, false, &e));
+    series_halve(&w, k % 2);
+    CHECK(!w.set.fetch(w.set.ctx, 1, &one, &to, &e));
+    for (int t = 32; t < SAMPLES / 2 - 32; t++)
+      most = fmax(most, fabs((double)x[t])), off = fmax(off, fabs((double)x[t] - (double)wave[2 * t]));
+    CHECK_REPORT(k % 2 && f > .25 ? most < .01 : off < .01 && most > .9, "%g cycles, filter %d: %g, off by %g", f,
+                 k % 2, most, off);
+    series_windows_free(&w);
+  }
 }
 
 static void aurocs(const series_data *s, const series_windows *test, const double *score, double *each, double *macro) {
@@ -193,6 +217,7 @@ int main(void) {
   series_data s;
   if (folder_make()) return 1;
   put_folder();
+  halved();
   if (!open_folder(&s, 0, 1e9)) contents(&s), standardised(&s), windows(&s);
   series_close(&s);
   if (!open_folder(&s, 7, 1e9)) CHECK_INT(s.n, 7);
