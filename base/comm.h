@@ -21,6 +21,8 @@ typedef struct comm {
 /* Collective. threads = 0: OMP_NUM_THREADS if set, else cores / local ranks (at least 1). Parallel regions started by
  * the calling thread get that many threads (omp_set_num_threads). */
 int comm_open(comm *c, MPI_Comm parent, int threads, err *e);
+/* Local: rank 0 of so many, to find out what they would do; nothing can be sent, nothing is to be closed. */
+comm comm_pretend(int ranks);
 /* Local: choose the number of threads anew by the same rule. */
 void comm_threads(comm *c, int threads);
 /* Local: more threads on this node than cores. */

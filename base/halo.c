@@ -65,6 +65,8 @@ static void find_neighbours(halo *h, MPI_Comm node) {
 }
 
 int halo_new(halo **out, const comm *c, size_t most, bool memory, err *e) {
+  *out = NULL;
+  if (c->mpi == MPI_COMM_NULL) return 0;
   halo *h = *out = calloc(1, sizeof *h);
   char *block = NULL;
   MPI_Comm node;

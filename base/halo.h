@@ -16,7 +16,7 @@ enum { HALO_BELOW, HALO_ABOVE, HALO_SIDES }; /* the rank before, the next one */
 typedef struct halo halo;
 
 /* Collective: messages of at most `most` bytes, at least two ranks; c must outlive it. memory: through shared memory
- * where neighbours are on one node. ERR_RUN. */
+ * where neighbours are on one node. With comm_pretend *h is NULL. ERR_RUN. */
 int halo_new(halo **h, const comm *c, size_t most, bool memory, err *e);
 void halo_free(halo *h); /* collective */
 void halo_put(halo *h, int side, const void *data, size_t n);

@@ -35,7 +35,8 @@ typedef struct scalar_action {
 } scalar_action;
 
 /* side[d], each >= 2. ranks: the planes are dealt to these (not owned, must outlive the grid; new and free are
- * collective then); NULL or one rank: all here. ERR_DECK: d, sides, fewer planes than ranks. */
+ * collective then); NULL or one rank: all here. Ranks of comm_pretend: a grid to look at. ERR_DECK: d, sides, fewer
+ * planes than ranks. */
 int scalar_grid_new(scalar_grid **out, int d, const int *side, const comm *ranks, err *e);
 void scalar_grid_free(scalar_grid *g);
 static inline long scalar_sites(const scalar_grid *g) {

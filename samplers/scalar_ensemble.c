@@ -295,7 +295,7 @@ int scalar_ensemble_check(const deck *d, const scalar_points *p, err *e) {
   scalar_plan plan;
   scalar_grid *g;
   scalar_mover *w;
-  comm two = {.ranks = 2}; /* what a member cannot do in slabs it refuses to any number of ranks */
+  comm two = comm_pretend(2); /* what a member cannot do in slabs it refuses to any ranks */
   deck_get(d, "chain", scalar_plan_keys, &plan);
   if (plan.steps < plan.every)
     return err_set(e, ERR_DECK, "%s: chain.steps = %ld measures nothing with every = %ld",
