@@ -360,6 +360,11 @@ static int series_main(run *r, err *e) {
 static int check(const deck *d, err *e) {
   nn_net_task task = {.in = {{1000, 1, 1}, SERIES_LEADS}, .outputs = 2, .meta = SERIES_PERSON};
   nn_graph *g = NULL;
+  evaluate_conf c;
+  deck_get(d, "evaluate", evaluate_keys, &c);
+  if (c.half_filter && !c.half_rate)
+    return err_set(e, ERR_DECK, "%s: evaluate.half_filter: has no effect without evaluate.half_rate",
+                   deck_where(d, "evaluate", "half_filter"));
   if (!nn_fit_check(d, 2, e)) nn_nets_build(&g, &task, d, e);
   nn_graph_free(g);
   return e->code;

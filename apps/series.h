@@ -44,15 +44,16 @@ void series_put_person(series_data *s, long i, double age, double sex);
 void series_standardise(series_data *s);
 void series_scale(series_data *s);
 
-/* Windows of `length` samples of the recordings of some folds: number i is window i % each of recording i / each. */
 enum { SERIES_TAPS = 32 };
+/* Windows of `length` samples of the recordings of some folds: number i is window i % each of recording i / each. */
 typedef struct series_windows {
   const series_data *s;
   long *record; /* (records) */
   long records, length, stride;
-  int each, every; /* windows of a recording; 1, or 2: every other sample, of a filtered recording */
+  int each,
+      every; /* windows of a recording; 1: all samples, 2: every other one, after a filter of 2 taps - 1 numbers */
   int taps;
-  double tap[SERIES_TAPS]; /* of the filter, from its middle on */
+  double tap[SERIES_TAPS]; /* from its middle on */
   bool person;             /* a second input of the network */
   nn_dataset set;          /* ctx: this */
 } series_windows;
