@@ -44,8 +44,7 @@ static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r
     const nn_real *part[2] = {first, x[1] + k};
     for (int u = 0; u < NN_UNITS; u++)
       for (int i = 0; i < S; i++) z[u][i] = nn_gain_at(&g, u, part[0][i]) + nn_gain_at(&g, u, part[1][i]);
-    rule->type->share(rule, &(nn_row){.S = S, .R = t->relevance[n->id] + k, .z = {z[0], z[1]}},
-                      nn_account(t, n->id, 0, S));
+    nn_share(rule, &(nn_sums){S, 1, t->relevance[n->id] + k, {z[0], z[1]}}, nn_account(t, n->id, 0, S));
     for (int b = 0; b < 2; b++) {
       nn_real *to = t->relevance[n->in[b]] + k;
       for (int i = 0; i < S; i++) {
@@ -53,7 +52,7 @@ static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r
         if (rule->type->units > 1) got[i] += nn_gain_at(&g, 1, part[b][i]) * z[1][i];
         to[i] += got[i];
       }
-      nn_credit(in, S, got);
+      nn_credit(in, S, 1, got);
     }
   }
 }

@@ -174,18 +174,18 @@ static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r
   for (size_t row = 0; row < nn_rows(n->shape); row++) {
     int c = (int)(row % (size_t)C);
     const nn_real *x = f->value[n->in[0]] + row * (size_t)S;
-    nn_real scale = v.inv[c] * g[c], z[NN_UNITS][NN_MAX_LANES], got[NN_MAX_LANES] = {0};
+    nn_real scale = v.inv[c] * g[c], z[NN_UNITS][NN_MAX_LANES], got[NN_MAX_LANES] = {0}, bias[NN_UNITS];
     const nn_gain gain = nn_rule_gain(rule, (double)scale);
-    nn_row one = {.S = S, .R = t->relevance[n->id] + row * (size_t)S, .z = {z[0], z[1]}};
-    nn_rule_bias(rule, (double)(b[c] - v.mean[c] * scale), one.bias);
+    nn_sums one = {S, 1, t->relevance[n->id] + row * (size_t)S, {z[0], z[1]}, {bias, bias + 1}};
+    nn_rule_bias(rule, (double)(b[c] - v.mean[c] * scale), bias);
     for (int u = 0; u < NN_UNITS; u++)
       for (int i = 0; i < S; i++) z[u][i] = nn_gain_at(&gain, u, x[i]);
-    rule->type->share(rule, &one, nn_account(t, n->id, 0, S));
+    nn_share(rule, &one, nn_account(t, n->id, 0, S));
     for (int u = 0; u < rule->type->units; u++)
       for (int i = 0; i < S; i++) got[i] += nn_gain_at(&gain, u, x[i]) * z[u][i];
     nn_real *to = t->relevance[n->in[0]] + row * (size_t)S;
     for (int i = 0; i < S; i++) to[i] += got[i];
-    nn_credit(nn_account(t, n->id, NN_IN, S), S, got);
+    nn_credit(nn_account(t, n->id, NN_IN, S), S, 1, got);
   }
 }
 

@@ -61,7 +61,7 @@ static void concat_relevance(const nn_node *n, const nn_frame *f, const nn_relev
         const nn_real *from = t->relevance[n->id] + (size_t)p * width + (size_t)c * S;
         size_t row = (size_t)p * (size_t)(first[k + 1] - first[k]) + (size_t)(c - first[k]);
         spread(S, from, t->relevance[n->in[k]] + row * S, false);
-        nn_credit(out, f->lanes, from), nn_credit(in, f->lanes, from);
+        nn_credit(out, f->lanes, 1, from), nn_credit(in, f->lanes, 1, from);
       }
 }
 
@@ -101,13 +101,12 @@ static void slice_back_block(const nn_node *n, const nn_frame *f, int from, int 
 }
 
 static void slice_relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
-  size_t S = (size_t)f->lanes, width = nn_width(n->shape, f);
-  double *out = nn_account(t, n->id, NN_OUT, f->lanes), *in = nn_account(t, n->id, NN_IN, f->lanes);
-  for (int p = 0; p < nn_positions(n->shape); p++) {
-    const nn_real *from = t->relevance[n->id] + (size_t)p * width;
-    spread(width, from, t->relevance[n->in[0]] + slice_at(n, f, p), false);
-    for (size_t c = 0; c < width; c += S) nn_credit(out, f->lanes, from + c), nn_credit(in, f->lanes, from + c);
-  }
+  size_t width = nn_width(n->shape, f);
+  const nn_real *from = t->relevance[n->id];
+  for (int p = 0; p < nn_positions(n->shape); p++)
+    spread(width, from + (size_t)p * width, t->relevance[n->in[0]] + slice_at(n, f, p), false);
+  nn_credit(nn_account(t, n->id, NN_OUT, f->lanes), f->lanes, nn_rows(n->shape), from);
+  nn_credit(nn_account(t, n->id, NN_IN, f->lanes), f->lanes, nn_rows(n->shape), from);
 }
 
 static void slice_text(const nn_node *n, FILE *f) {

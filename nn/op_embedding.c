@@ -66,7 +66,7 @@ static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r
       const nn_real *from = t->relevance[n->id] + ((size_t)p * C + c) * S;
       nn_real *to = t->relevance[n->in[0]] + ((size_t)p * *(const int *)n->table + k->column) * S;
       for (int i = 0; i < S; i++) to[i] += from[i];
-      nn_credit(out, S, from), nn_credit(in, S, from);
+      nn_credit(out, S, 1, from), nn_credit(in, S, 1, from);
     }
 }
 

@@ -40,15 +40,15 @@ static void back_block(const nn_node *n, const nn_frame *f, int from, int to) {
 
 /* A product of signal and gate (Arras et al. 2017): winner: all to the signal; flat: half each. */
 static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
-  size_t width = nn_width(n->shape, f), S = (size_t)f->lanes;
+  size_t width = nn_width(n->shape, f);
   nn_real gate = r->rule[n->id].type == &nn_rule_winner ? 0 : (nn_real)0.5;
-  double *out = nn_account(t, n->id, NN_OUT, f->lanes), *in = nn_account(t, n->id, NN_IN, f->lanes);
   for (int p = 0; p < nn_positions(n->shape); p++) {
     const nn_real *R = t->relevance[n->id] + (size_t)p * width;
     nn_real *a = t->relevance[n->in[0]] + 2 * (size_t)p * width, *b = a + width;
     for (size_t i = 0; i < width; i++) a[i] += (1 - gate) * R[i], b[i] += gate * R[i];
-    for (size_t c = 0; c < width; c += S) nn_credit(out, f->lanes, R + c), nn_credit(in, f->lanes, R + c);
   }
+  nn_credit(nn_account(t, n->id, NN_OUT, f->lanes), f->lanes, nn_rows(n->shape), t->relevance[n->id]);
+  nn_credit(nn_account(t, n->id, NN_IN, f->lanes), f->lanes, nn_rows(n->shape), t->relevance[n->id]);
 }
 
 const nn_op nn_op_glu = {.name = "glu",

@@ -87,11 +87,11 @@ static void relevance_at(const nn_node *n, const nn_frame *f, const nn_relevance
   const nn_real *mean = f->keep[n->id] + 2 * (size_t)p * S, *inv = mean + S;
   nn_real *to = t->relevance[n->in[0]] + at, got[NN_MAX_LANES], all[NN_MAX_LANES] = {0};
   for (int c = 0; c < C; c++) {
-    nn_real *s = t->scratch + (size_t)c * S;
-    nn_row one = {.S = S, .R = t->relevance[n->id] + at + (size_t)c * S, .z = {s, NULL}};
-    nn_rule_bias(rule, (double)b[c], one.bias);
+    nn_real *s = t->scratch + (size_t)c * S, bias[NN_UNITS];
+    nn_sums one = {S, 1, t->relevance[n->id] + at + (size_t)c * S, {s}, {bias, bias + 1}};
+    nn_rule_bias(rule, (double)b[c], bias);
     for (int i = 0; i < S; i++) s[i] = g[c] * inv[i] * (x[(size_t)c * S + i] - mean[i]);
-    rule->type->share(rule, &one, nn_account(t, n->id, 0, S));
+    nn_share(rule, &one, nn_account(t, n->id, 0, S));
     for (int i = 0; i < S; i++) s[i] *= g[c] * inv[i], all[i] += s[i] / (nn_real)C;
   }
   for (int c = 0; c < C; c++) {
@@ -100,7 +100,7 @@ static void relevance_at(const nn_node *n, const nn_frame *f, const nn_relevance
       got[i] = x[k] * (t->scratch[k] - all[i]);
       to[k] += got[i];
     }
-    nn_credit(nn_account(t, n->id, NN_IN, S), S, got);
+    nn_credit(nn_account(t, n->id, NN_IN, S), S, 1, got);
   }
 }
 

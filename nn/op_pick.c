@@ -37,10 +37,8 @@ static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r
   const nn_real *from = t->relevance[n->id];
   nn_real *to = t->relevance[n->in[0]] + where(n, f);
   for (size_t k = 0; k < nn_width(n->shape, f); k++) to[k] += from[k];
-  for (size_t k = 0; k < nn_width(n->shape, f); k += (size_t)f->lanes) {
-    nn_credit(nn_account(t, n->id, NN_OUT, f->lanes), f->lanes, from + k);
-    nn_credit(nn_account(t, n->id, NN_IN, f->lanes), f->lanes, from + k);
-  }
+  nn_credit(nn_account(t, n->id, NN_OUT, f->lanes), f->lanes, nn_rows(n->shape), from);
+  nn_credit(nn_account(t, n->id, NN_IN, f->lanes), f->lanes, nn_rows(n->shape), from);
 }
 
 static void text(const nn_node *n, FILE *f) {

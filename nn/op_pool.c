@@ -138,32 +138,33 @@ static void to_winner(const nn_node *n, const nn_frame *f, nn_trail *tr, int t) 
     int u = tap < 0 ? -1 : nn_window_at(w, t, tap);
     for (int c = 0; c < C && (tap < 0 || u >= 0); c++) {
       for (int i = 0; i < S; i++) got[i] = won[c * S + i] == (nn_real)tap ? R[c * S + i] : 0;
-      nn_credit(nn_account(tr, n->id, tap < 0 ? NN_STABILISER : NN_IN, S), S, got); /* -1: nothing was there to win */
+      /* -1: nothing was there to win */
+      nn_credit(nn_account(tr, n->id, tap < 0 ? NN_STABILISER : NN_IN, S), S, 1, got);
       nn_real *to = tr->relevance[n->in[0]] + ((size_t)u * C + c) * S;
       for (int i = 0; i < S && tap >= 0; i++) to[i] += got[i];
     }
   }
-  for (int c = 0; c < C; c++) nn_credit(nn_account(tr, n->id, NN_OUT, S), S, R + (size_t)c * S);
+  nn_credit(nn_account(tr, n->id, NN_OUT, S), S, (size_t)C, R);
 }
 
-/* What tap `tap` of position t adds to the sums z (units, C, S), or (back) gets by the shares in z. */
+/* What tap `tap` of position t adds to the sums z (units, C, S), or (back) gets by the shares in z; scratch (C, S). */
 static void one_tap(const nn_node *n, const nn_frame *f, const nn_rule_type *type, const nn_gain *g, nn_trail *tr,
                     int t, int tap, const nn_real *share, bool back) {
   int C = n->shape.channels, S = f->lanes;
-  nn_real weight[NN_MAX_LANES], got[NN_MAX_LANES];
-  double *in = nn_account(tr, n->id, NN_IN, S);
+  nn_real weight[NN_MAX_LANES], *all = tr->scratch + NN_UNITS * (size_t)C * S;
   int u = counted(n, f, t, tap, weight);
   if (u < 0) return;
   for (int i = 0; i < S; i++) weight[i] *= share[i];
   for (int c = 0; c < C; c++) {
     const nn_real *x = f->value[n->in[0]] + ((size_t)u * C + c) * S;
     nn_real *to = tr->relevance[n->in[0]] + ((size_t)u * C + c) * S, *z = tr->scratch + (size_t)c * S;
-    if (back) memset(got, 0, sizeof got);
+    nn_real *got = all + (size_t)c * S;
+    if (back) memset(got, 0, (size_t)S * sizeof *got);
     for (int k = 0; k < type->units; k++, z += (size_t)C * S)
       back ? nn_gain_back(g, k, S, weight, x, z, got) : nn_gain_add(g, k, S, weight, x, z);
     for (int i = 0; i < S && back; i++) to[i] += got[i];
-    if (back) nn_credit(in, S, got);
   }
+  if (back) nn_credit(nn_account(tr, n->id, NN_IN, S), S, (size_t)C, all);
 }
 
 /* A sum over the window, each number with the weight 1 / (how many count). */
@@ -175,11 +176,9 @@ static void to_all(const nn_node *n, const nn_frame *f, const nn_rule *rule, nn_
   shares(n, f, t, share);
   memset(tr->scratch, 0, NN_UNITS * (size_t)C * S * sizeof(nn_real));
   for (int tap = 0; tap < w->taps; tap++) one_tap(n, f, rule->type, &g, tr, t, tap, share, false);
-  for (int c = 0; c < C; c++) {
-    nn_real *z = tr->scratch + (size_t)c * S;
-    nn_row row = {.S = S, .R = tr->relevance[n->id] + ((size_t)t * C + c) * S, .z = {z, z + (size_t)C * S}};
-    rule->type->share(rule, &row, nn_account(tr, n->id, 0, S));
-  }
+  nn_sums sums = {.S = S, .rows = (size_t)C, .R = tr->relevance[n->id] + (size_t)t * C * S};
+  sums.z[0] = tr->scratch, sums.z[1] = tr->scratch + (size_t)C * S;
+  nn_share(rule, &sums, nn_account(tr, n->id, 0, S));
   for (int tap = 0; tap < w->taps; tap++) one_tap(n, f, rule->type, &g, tr, t, tap, share, true);
 }
 

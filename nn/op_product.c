@@ -48,16 +48,16 @@ static void back_block(const nn_node *n, const nn_frame *f, int from, int to) {
 /* The first input is the signal, the second the gate (Arras et al. 2017): winner: all to the signal; flat: half each.
  */
 static void relevance(const nn_node *n, const nn_frame *f, const nn_relevance *r, nn_trail *t) {
-  size_t width = nn_width(n->shape, f), S = (size_t)f->lanes;
+  size_t width = nn_width(n->shape, f);
   nn_real gate = r->rule[n->id].type == &nn_rule_winner ? 0 : (nn_real)0.5;
-  double *out = nn_account(t, n->id, NN_OUT, f->lanes), *in = nn_account(t, n->id, NN_IN, f->lanes);
   for (int p = 0; p < nn_positions(n->shape); p++) {
     size_t at = (size_t)p * width;
     const nn_real *R = t->relevance[n->id] + at;
     nn_real *a = t->relevance[n->in[0]] + at, *b = t->relevance[n->in[1]] + second(n, at);
     for (size_t i = 0; i < width; i++) a[i] += (1 - gate) * R[i], b[i] += gate * R[i];
-    for (size_t c = 0; c < width; c += S) nn_credit(out, f->lanes, R + c), nn_credit(in, f->lanes, R + c);
   }
+  nn_credit(nn_account(t, n->id, NN_OUT, f->lanes), f->lanes, nn_rows(n->shape), t->relevance[n->id]);
+  nn_credit(nn_account(t, n->id, NN_IN, f->lanes), f->lanes, nn_rows(n->shape), t->relevance[n->id]);
 }
 
 const nn_op nn_op_product = {.name = "product",

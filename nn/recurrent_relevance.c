@@ -58,7 +58,7 @@ static void share_state(const nn_node *n, const nn_rule *rule, const nn_trail *t
   for (int k = 0; k < H * S; k += S) {
     nn_real s[NN_MAX_LANES];
     for (int i = 0; i < S; i++) s[i] = w->part[0][k + i] + w->part[1][k + i];
-    rule->type->share(rule, &(nn_row){.S = S, .R = w->had + k, .z = {s, NULL}}, account);
+    nn_share(rule, &(nn_sums){S, 1, w->had + k, {s}}, account);
     for (int b = 0; b < 2; b++)
       for (int i = 0; i < S; i++) w->of[b][k + i] = w->part[b][k + i] * s[i];
   }
@@ -71,10 +71,11 @@ static void share_sum(const nn_node *n, const nn_rule *rule, const nn_trail *t, 
   double account[NN_ACCOUNTS * NN_MAX_LANES] = {0};
   for (int k = 0; k < H; k++) {
     nn_real inner = s->inner_bias && !rule->zero_bias ? s->inner_bias[k] : 0, *z = w->z + k * S, *u = w->u + k * S;
-    nn_row row = {.S = S, .R = w->of[0] + k * S, .z = {z, NULL}};
-    nn_rule_bias(rule, (double)s->bias[k], row.bias);
+    nn_real bias[NN_UNITS];
+    nn_sums row = {S, 1, w->of[0] + k * S, {z}, {bias, bias + 1}};
+    nn_rule_bias(rule, (double)s->bias[k], bias);
     for (int i = 0; i < S; i++) z[i] += (s->gate ? s->gate[k * S + i] : 1) * (u[i] + inner);
-    rule->type->share(rule, &row, account);
+    nn_share(rule, &row, account);
     for (int i = 0; i < S; i++) {
       u[i] = (s->gate ? s->gate[k * S + i] : 1) * z[i];
       account[NN_BIAS * S + i] += (double)(u[i] * inner);
@@ -95,10 +96,8 @@ static void share_candidate(const nn_node *n, const nn_frame *f, const nn_rule *
   share_sum(n, rule, t, w, s, H, S);
   product(q, Wx, q->cin, s->column, true, S, w->z, w->x);
   product(q, Wh, H, s->column, true, S, w->u, w->of[0]);
-  for (int k = 0; k < wide; k += S) {
-    for (int i = 0; i < S; i++) w->x[k + i] *= x[k + i], to[k + i] += w->x[k + i];
-    nn_credit(nn_account(t, n->id, NN_IN, S), S, w->x + k);
-  }
+  for (int k = 0; k < wide; k++) w->x[k] *= x[k], to[k] += w->x[k];
+  nn_credit(nn_account(t, n->id, NN_IN, S), S, (size_t)q->cin, w->x);
   for (int k = 0; k < H * S; k++) w->h[k] += w->of[0][k] * s->h[k];
 }
 
@@ -118,7 +117,7 @@ static void back(const nn_node *n, const nn_frame *f, const nn_rule *rule, nn_tr
     w->h[k] = held ? 0 : all;
     if (s.cell && held) w->c[k] = 0;
   }
-  for (int k = 0; k < H * S; k += S) nn_credit(nn_account(t, n->id, NN_OUT, S), S, R + k);
+  nn_credit(nn_account(t, n->id, NN_OUT, S), S, (size_t)H, R);
   share_state(n, rule, t, w, H, S);
   for (int k = 0; k < H * S; k++) (s.cell ? w->c : w->h)[k] += w->of[1][k];
   share_candidate(n, f, rule, t, w, &s, position);
@@ -131,6 +130,5 @@ void nn_recurrent_relevance(const nn_node *n, const nn_frame *f, const nn_releva
   size_t row = (size_t)q->H * (size_t)f->lanes;
   memset(w.h, 0, 2 * row * sizeof *w.h); /* h and c */
   for (int k = 0; k < q->P; k++) back(n, f, &r->rule[n->id], t, &w, q->reversed ? k : q->P - 1 - k, terms);
-  for (size_t k = 0; k < 2 * row; k += (size_t)f->lanes)
-    nn_credit(nn_account(t, n->id, NN_PADDING, f->lanes), f->lanes, w.h + k);
+  nn_credit(nn_account(t, n->id, NN_PADDING, f->lanes), f->lanes, 2 * (size_t)q->H, w.h);
 }

@@ -165,6 +165,6 @@ void nn_pass_relevance(const nn_node *n, const nn_frame *f, const nn_relevance *
   double *out = nn_account(t, n->id, NN_OUT, S);
   size_t rows = nn_rows(n->shape);
   for (size_t k = 0; k < rows * (size_t)S && to != from; k++) to[k] += from[k];
-  for (size_t k = 0; k < rows && out; k++) nn_credit(out, S, from + k * (size_t)S);
+  nn_credit(out, S, rows, from);
   if (out) memcpy(nn_account(t, n->id, NN_IN, S), out, (size_t)S * sizeof *out);
 }

@@ -35,8 +35,9 @@ typedef struct nn_prepared { /* of a linear node */
   int fold;                   /* the batch norm folded into it, or -1 */
   nn_real *own[NN_TERMS];     /* modified weights, of those terms that do not share them */
   const nn_real *w[NN_TERMS]; /* weights of each term */
-  nn_real *bias;              /* (units, biases) or NULL */
-  nn_real *fixed, *pad;       /* (positions, out) sums of what does not depend on x, or NULL */
+  size_t rows;                /* of y: positions * out */
+  nn_real *bias;              /* (units, rows) or NULL */
+  nn_real *fixed, *pad;       /* (rows) sums of what does not depend on x, or NULL */
   double *affine;             /* (2, out) scale and shift of the folded batch norm, or NULL */
 } nn_prepared;
 

@@ -22,7 +22,8 @@ static void within_length(const nn_node *n, const nn_frame *f, const nn_trail *t
     R[i] = at < nn_length(f, n->shape.extent[0], i) ? all : 0;
     beyond[i] = all - R[i];
   }
-  nn_credit(nn_account(t, n->id, NN_OUT, S), S, beyond), nn_credit(nn_account(t, n->id, NN_PADDING, S), S, beyond);
+  nn_credit(nn_account(t, n->id, NN_OUT, S), S, 1, beyond);
+  nn_credit(nn_account(t, n->id, NN_PADDING, S), S, 1, beyond);
 }
 
 static void shares(const nn_node *n, const nn_frame *f, const nn_relevance *r, const nn_trail *t, nn_real *y) {
@@ -31,12 +32,12 @@ static void shares(const nn_node *n, const nn_frame *f, const nn_relevance *r, c
   const nn_real *b = f->theta + n->param + l.weights;
   for (size_t row = 0; row < nn_rows(n->shape); row++) {
     nn_real *z = y + row * (size_t)f->lanes, bias = l.biases ? b[row % l.biases] : 0;
-    nn_real R[NN_MAX_LANES];
-    nn_row one = {.S = f->lanes, .R = R, .z = {z, NULL}};
+    nn_real R[NN_MAX_LANES], own[NN_UNITS];
+    nn_sums one = {f->lanes, 1, R, {z}, {own, own + 1}};
     within_length(n, f, t, row, R);
     for (int i = 0; i < f->lanes; i++) z[i] -= bias;
-    nn_rule_bias(rule, (double)bias, one.bias);
-    rule->type->share(rule, &one, nn_account(t, n->id, 0, f->lanes));
+    nn_rule_bias(rule, (double)bias, own);
+    nn_share(rule, &one, nn_account(t, n->id, 0, f->lanes));
   }
 }
 
@@ -58,6 +59,6 @@ void nn_adjoint_relevance(const nn_node *n, const nn_frame *f, const nn_relevanc
     if ((int)(k % channels) < first) continue;
     nn_real *got = dx + k * (size_t)S, *to = t->relevance[x] + k * (size_t)S;
     for (int i = 0; i < S; i++) got[i] *= f->value[x][k * (size_t)S + (size_t)i], to[i] += got[i];
-    nn_credit(nn_account(t, n->id, NN_IN, S), S, got);
+    nn_credit(nn_account(t, n->id, NN_IN, S), S, 1, got);
   }
 }

@@ -32,7 +32,7 @@ int nn_linear_reserve(nn_relevance *r, const nn_node *n, err *e) {
   const nn_rule *rule = &r->rule[n->id];
   const nn_rule_type *type = rule->type;
   p->l = n->op->linear(n);
-  size_t y = (size_t)nn_positions(n->shape) * (size_t)p->l.out, S = (size_t)r->lanes;
+  size_t y = p->rows = nn_rows(n->shape), S = (size_t)r->lanes;
   size_t z = NN_UNITS * (size_t)block_positions(r, n) * (size_t)p->l.out * S;
   size_t x = 5 * nn_rows(r->graph->node[n->in[0]].shape) * S;
   if (z + x > r->scratch) r->scratch = z + x;
@@ -43,9 +43,9 @@ int nn_linear_reserve(nn_relevance *r, const nn_node *n, err *e) {
     if (!same) bad |= !(p->own[i] = nn_alloc(p->l.weights * sizeof(nn_real)));
     constant |= !varies(&type->term[i]);
   }
-  if (p->fold >= 0 && !p->l.biases) p->l.biases = (size_t)p->l.out;
   if (p->fold >= 0) bad |= !(p->affine = calloc(2 * (size_t)p->l.out, sizeof *p->affine));
-  if (p->l.biases) bad |= !(p->bias = nn_alloc(NN_UNITS * p->l.biases * sizeof(nn_real)));
+  if ((p->fold >= 0 || p->l.biases) && !type->no_bias && !rule->zero_bias)
+    bad |= !(p->bias = nn_alloc(NN_UNITS * p->rows * sizeof(nn_real)));
   if (constant) bad |= !(p->fixed = nn_alloc(y * sizeof(nn_real)));
   if (constant && rule->padding && p->l.shared) bad |= !(p->pad = nn_alloc(y * sizeof(nn_real)));
   return bad ? err_set(e, ERR_RUN, "network node '%s': out of memory for its relevance", n->name) : 0;
@@ -87,12 +87,12 @@ static void prepare_fixed(const nn_rule *rule, nn_prepared *p) {
 
 static void prepare_bias(const nn_rule *rule, nn_prepared *p, const nn_real *bias, const double *scale,
                          const double *shift) {
-  for (size_t k = 0; k < p->l.biases; k++) {
+  for (size_t k = 0; k < p->rows; k++) {
     nn_real of[NN_UNITS];
-    int c = (int)(k % (size_t)p->l.out);
-    double b = bias ? (double)bias[k] : 0;
+    size_t c = k % (size_t)p->l.out;
+    double b = p->l.biases ? (double)bias[k % p->l.biases] : 0;
     nn_rule_bias(rule, scale ? b * scale[c] + shift[c] : b, of);
-    for (int u = 0; u < NN_UNITS; u++) p->bias[(size_t)u * p->l.biases + k] = of[u];
+    for (int u = 0; u < NN_UNITS; u++) p->bias[(size_t)u * p->rows + k] = of[u];
   }
 }
 
@@ -101,7 +101,7 @@ void nn_linear_prepare(nn_relevance *r, const nn_node *n, const nn_real *theta, 
   const nn_rule *rule = &r->rule[n->id];
   const nn_rule_type *type = rule->type;
   const nn_real *w = theta + n->param;
-  size_t out = (size_t)p->l.out, own = n->op->linear(n).biases;
+  size_t out = (size_t)p->l.out;
   double *scale = p->affine, *shift = scale ? scale + out : NULL;
   if (scale) nn_batch_norm_affine(&r->graph->node[p->fold], theta, state, scale, shift);
   for (int i = 0; i < type->terms; i++) {
@@ -113,7 +113,7 @@ void nn_linear_prepare(nn_relevance *r, const nn_node *n, const nn_real *theta, 
       p->own[i][k] = (nn_real)nn_rule_mod(rule, type->term[i].mod, (double)w[k] * (scale ? scale[k % out] : 1));
     p->w[i] = p->own[i];
   }
-  if (p->bias) prepare_bias(rule, p, own ? w + p->l.weights : NULL, scale, shift);
+  if (p->bias) prepare_bias(rule, p, w + p->l.weights, scale, shift);
   if (p->fixed) prepare_fixed(rule, p);
 }
 
@@ -173,15 +173,12 @@ static void sums(const through *w, int from, int to) {
 
 static void shares(const through *w, int from, int to, const nn_real *R, double *account) {
   const nn_prepared *p = w->p;
-  size_t out = (size_t)w->out, S = (size_t)w->S;
-  for (size_t k = (size_t)from * out, row = 0; k < (size_t)to * out; k++, row++) {
-    nn_row one = {.S = w->S, .R = R + k * S, .z = {w->z[0] + row * S, w->z[1] + row * S}};
-    for (int u = 0; u < w->rule->type->units && p->bias; u++)
-      one.bias[u] = p->bias[(size_t)u * p->l.biases + (p->l.biases == out ? k % out : k)];
-    if (p->fixed) one.fixed[0] = p->fixed[k];
-    if (p->pad) one.pad[0] = p->pad[k];
-    w->rule->type->share(w->rule, &one, account);
-  }
+  size_t out = (size_t)w->out, at = (size_t)from * out;
+  nn_sums all = {w->S, (size_t)(to - from) * out, R + at * (size_t)w->S, {w->z[0], w->z[1]}};
+  for (int u = 0; u < w->rule->type->units && p->bias; u++) all.bias[u] = p->bias + (size_t)u * p->rows + at;
+  if (p->fixed) all.fixed = p->fixed + at;
+  if (p->pad) all.pad = p->pad + at;
+  nn_share(w->rule, &all, account);
 }
 
 static void spread(const through *w, int from, int to) {
@@ -216,12 +213,16 @@ static void collect_row(const through *w, size_t at, const nn_real *restrict x, 
   }
 }
 
+/* A few rows at a time, so that what they get is booked while it is in the cache. */
 static void collect(const through *w, const nn_real *x, nn_real *R, double *in) {
-  for (size_t k = 0; k < w->count; k += (size_t)w->S) {
-    nn_real row[NN_MAX_LANES], *restrict to = R + k;
-    collect_row(w, k, x, row);
-    for (int i = 0; i < w->S; i++) to[i] += row[i];
-    nn_credit(in, w->S, row);
+  enum { ROWS = 16 };
+  nn_real got[ROWS * NN_MAX_LANES];
+  size_t S = (size_t)w->S, most = ROWS * S;
+  for (size_t k = 0; k < w->count; k += most) {
+    size_t n = w->count - k < most ? w->count - k : most;
+    for (size_t i = 0; i < n; i += S) collect_row(w, k + i, x, got + i);
+    for (size_t i = 0; i < n; i++) R[k + i] += got[i];
+    nn_credit(in, w->S, n / S, got);
   }
 }
 

@@ -3,7 +3,6 @@
  * gamma: Andeol et al., arXiv:2106.04923; flat: Lapuschkin et al., Nature Comm. 10, 1096 (2019). */
 #include "nn/rule.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "nn/op.h"
@@ -14,73 +13,113 @@ static inline nn_real quotient(nn_real a, nn_real b) {
   return b != 0 ? q : 0;
 }
 
-/* Books the shares s (S) of one unit that carries R: d its sums, e the stabilisers added to them. */
-static void book(double *restrict account, int S, const nn_real *restrict R, const nn_real *restrict d,
-                 const nn_real *restrict e, const nn_real *restrict s, nn_real bias, nn_real pad) {
-  double *restrict to_bias = account + NN_BIAS * S, *restrict to_pad = account + NN_PADDING * S;
-  double *restrict to_stab = account + NN_STABILISER * S;
-  for (int i = 0; i < S; i++) to_stab[i] += (double)(d[i] + e[i] != 0 ? s[i] * e[i] : R[i]);
-  if (bias != 0)
-    for (int i = 0; i < S; i++) to_bias[i] += (double)s[i] * (double)bias;
-  if (pad != 0)
-    for (int i = 0; i < S; i++) to_pad[i] += (double)s[i] * (double)pad;
+/* L lanes walk through all rows with their accounts in registers; in every lane the rows come in ascending order. */
+enum { LANES = 32 };
+static inline __attribute__((always_inline)) void credit_lanes(double *restrict account, int S, int L, size_t rows,
+                                                               const nn_real *restrict r,
+                                                               const nn_real *restrict weight) {
+  double sum[LANES];
+  for (int i = 0; i < L; i++) sum[i] = account[i];
+  for (size_t k = 0; k < rows; k++, r += S)
+    for (int i = 0; i < L; i++) sum[i] += weight ? (double)r[i] * (double)weight[k] : (double)r[i];
+  for (int i = 0; i < L; i++) account[i] = sum[i];
 }
 
-static void share_one(const nn_rule *r, const nn_row *w, double *account) {
-  nn_real eps = (nn_real)r->epsilon, more = w->fixed[0] + w->bias[0] + w->pad[0], d[NN_MAX_LANES], e[NN_MAX_LANES];
-  const nn_real *restrict R = w->R;
-  nn_real *restrict z = w->z[0];
-  for (int i = 0; i < w->S; i++) {
-    d[i] = z[i] + more;
-    e[i] = d[i] < 0 ? -eps : eps;
-    z[i] = quotient(R[i], d[i] + e[i]);
+static inline __attribute__((always_inline)) void credit(double *account, int S, size_t rows, const nn_real *r,
+                                                         const nn_real *weight) {
+  int i = 0;
+  for (; i + LANES <= S; i += LANES) credit_lanes(account + i, S, LANES, rows, r + i, weight);
+  for (; i + LANES / 2 <= S; i += LANES / 2) credit_lanes(account + i, S, LANES / 2, rows, r + i, weight);
+  if (i < S) credit_lanes(account + i, S, S - i, rows, r + i, weight);
+}
+
+void nn_credit(double *account, int S, size_t rows, const nn_real *r) {
+  if (account) credit(account, S, rows, r, NULL);
+}
+
+/* What an input that is 1 got from the shares s, by its weights (NULL: there is none). */
+static void credit_products(double *account, int S, size_t rows, const nn_real *s, const nn_real *weight) {
+  if (weight) credit(account, S, rows, s, weight);
+}
+
+/* Rows that are shared and then booked while they are in the cache. */
+enum { ROWS = 16, LOST = ROWS * NN_MAX_LANES };
+
+void nn_share(const nn_rule *r, const nn_sums *w, double *account) {
+  for (size_t from = 0; from < w->rows; from += ROWS) {
+    nn_sums part = *w;
+    part.rows = w->rows - from < ROWS ? w->rows - from : ROWS;
+    part.R += from * (size_t)w->S;
+    for (int u = 0; u < r->type->units; u++) {
+      part.z[u] += from * (size_t)w->S;
+      if (w->bias[u]) part.bias[u] += from;
+    }
+    if (w->fixed) part.fixed += from;
+    if (w->pad) part.pad += from;
+    r->type->share(r, &part, account);
   }
-  if (!account) return;
-  nn_credit(account + NN_OUT * w->S, w->S, R);
-  book(account, w->S, R, d, e, z, w->bias[0], w->pad[0]);
+}
+
+static nn_real at(const nn_real *of, size_t row) {
+  return of ? of[row] : 0;
+}
+
+/* lost: what the stabilisers added to the sums took. */
+static void book(const nn_sums *w, int units, const nn_real *lost, double *account) {
+  nn_credit(account + NN_OUT * w->S, w->S, w->rows, w->R);
+  nn_credit(account + NN_STABILISER * w->S, w->S, w->rows, lost);
+  for (int u = 0; u < units; u++) credit_products(account + NN_BIAS * w->S, w->S, w->rows, w->z[u], w->bias[u]);
+  credit_products(account + NN_PADDING * w->S, w->S, w->rows, w->z[0], w->pad);
+}
+
+static void share_one(const nn_rule *r, const nn_sums *w, double *account) {
+  nn_real eps = (nn_real)r->epsilon, lost[LOST];
+  for (size_t row = 0, k = 0; row < w->rows; row++, k += (size_t)w->S) {
+    nn_real more = at(w->fixed, row) + at(w->bias[0], row) + at(w->pad, row), *restrict z = w->z[0] + k;
+    const nn_real *restrict R = w->R + k;
+    for (int i = 0; i < w->S; i++) {
+      nn_real d = z[i] + more, e = d < 0 ? -eps : eps;
+      z[i] = quotient(R[i], d + e);
+      lost[k + (size_t)i] = d + e != 0 ? z[i] * e : R[i];
+    }
+  }
+  if (account) book(w, 1, lost, account);
 }
 
 /* The sums of both units make (2 + gamma) z together: their sign is that of z. */
-static void share_by_sign(const nn_rule *r, const nn_row *w, double *account) {
-  nn_real eps = (nn_real)r->epsilon, up = w->bias[0], down = w->bias[1], d[NN_MAX_LANES], e[NN_MAX_LANES];
-  const nn_real *restrict R = w->R;
-  nn_real *restrict p = w->z[0], *restrict n = w->z[1], held[NN_UNITS][NN_MAX_LANES];
-  for (int i = 0; i < w->S; i++) {
-    nn_real a = p[i] + up, b = n[i] + down;
-    bool positive = a + b >= 0;
-    d[i] = positive ? a : b;
-    e[i] = d[i] < 0 ? -eps : eps;
-    nn_real s = quotient(R[i], d[i] + e[i]);
-    p[i] = positive ? s : 0;
-    n[i] = positive ? 0 : s;
-    held[0][i] = positive ? R[i] : 0;
-    held[1][i] = positive ? 0 : R[i];
+static void share_by_sign(const nn_rule *r, const nn_sums *w, double *account) {
+  nn_real eps = (nn_real)r->epsilon, lost[LOST];
+  for (size_t row = 0, k = 0; row < w->rows; row++, k += (size_t)w->S) {
+    nn_real up = at(w->bias[0], row), down = at(w->bias[1], row), *restrict p = w->z[0] + k, *restrict n = w->z[1] + k;
+    const nn_real *restrict R = w->R + k;
+    for (int i = 0; i < w->S; i++) {
+      nn_real a = p[i] + up, b = n[i] + down;
+      bool positive = a + b >= 0;
+      nn_real d = positive ? a : b, e = d < 0 ? -eps : eps, s = quotient(R[i], d + e);
+      p[i] = positive ? s : 0;
+      n[i] = positive ? 0 : s;
+      lost[k + (size_t)i] = d + e != 0 ? s * e : R[i];
+    }
   }
-  if (!account) return;
-  nn_credit(account + NN_OUT * w->S, w->S, R);
-  book(account, w->S, held[0], d, e, p, up, 0);
-  book(account, w->S, held[1], d, e, n, down, 0);
+  if (account) book(w, 2, lost, account);
 }
 
-static void share_both(const nn_rule *r, const nn_row *w, double *account) {
-  nn_real eps = (nn_real)r->epsilon, alpha = (nn_real)r->alpha, beta = (nn_real)r->beta, part[NN_UNITS][NN_MAX_LANES];
-  nn_real d[NN_UNITS][NN_MAX_LANES], e[NN_UNITS][NN_MAX_LANES];
-  const nn_real *restrict R = w->R;
-  nn_real *restrict p = w->z[0], *restrict n = w->z[1];
-  for (int i = 0; i < w->S; i++) {
-    nn_real up = p[i] + w->bias[0], down = n[i] + w->bias[1];
-    bool no_down = down == 0, no_up = (up == 0) & !no_down & (beta != 0);
-    nn_real a = no_up ? 0 : alpha, b = no_up ? 1 : -beta;
-    d[0][i] = up, d[1][i] = down, e[0][i] = eps, e[1][i] = -eps;
-    part[0][i] = (no_down ? 1 : a) * R[i];
-    part[1][i] = (no_down ? 0 : b) * R[i];
-    p[i] = quotient(part[0][i], up + eps);
-    n[i] = quotient(part[1][i], down - eps);
+static void share_both(const nn_rule *r, const nn_sums *w, double *account) {
+  nn_real eps = (nn_real)r->epsilon, alpha = (nn_real)r->alpha, beta = (nn_real)r->beta, lost[LOST];
+  for (size_t row = 0, k = 0; row < w->rows; row++, k += (size_t)w->S) {
+    nn_real above = at(w->bias[0], row),
+            below = at(w->bias[1], row), *restrict p = w->z[0] + k, *restrict n = w->z[1] + k;
+    const nn_real *restrict R = w->R + k;
+    for (int i = 0; i < w->S; i++) {
+      nn_real up = p[i] + above, down = n[i] + below;
+      bool no_down = down == 0, no_up = (up == 0) & !no_down & (beta != 0);
+      nn_real a = (no_down ? 1 : no_up ? 0 : alpha) * R[i], b = (no_down ? 0 : no_up ? 1 : -beta) * R[i];
+      p[i] = quotient(a, up + eps);
+      n[i] = quotient(b, down - eps);
+      lost[k + (size_t)i] = (up + eps != 0 ? p[i] * eps : a) + (down - eps != 0 ? -n[i] * eps : b);
+    }
   }
-  if (!account) return;
-  nn_credit(account + NN_OUT * w->S, w->S, R);
-  book(account, w->S, part[0], d[0], e[0], p, w->bias[0], 0);
-  book(account, w->S, part[1], d[1], e[1], n, w->bias[1], 0);
+  if (account) book(w, 2, lost, account);
 }
 
 const nn_rule_type nn_rule_pass = {"pass", "relevance goes on as it is", NN_SHARE_PASS, 0, 0, {{0}}, true, NULL};

@@ -24,6 +24,7 @@
 #define NN_RULE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "nn/real.h"
 
@@ -49,15 +50,16 @@ typedef struct nn_term {
 enum { NN_OUT, NN_IN, NN_BIAS, NN_STABILISER, NN_PADDING, NN_ACCOUNTS };
 
 typedef struct nn_rule nn_rule;
-/* One output row of a sum: the lanes of one position and channel. */
-typedef struct nn_row {
+/* Output rows of a sum, each the lanes of one position and channel. */
+typedef struct nn_sums {
   int S;
-  const nn_real *R;        /* (S) */
-  nn_real *z[NN_UNITS];    /* (S) sum over the inputs that vary; on return s of each unit */
-  nn_real fixed[NN_UNITS]; /* sum over inputs of what does not depend on x */
-  nn_real bias[NN_UNITS];
-  nn_real pad[NN_UNITS];
-} nn_row;
+  size_t rows;
+  const nn_real *R;              /* (rows, S) */
+  nn_real *z[NN_UNITS];          /* (rows, S) sum over the inputs that vary; on return s of each unit */
+  const nn_real *bias[NN_UNITS]; /* (rows) or NULL, like the next two */
+  const nn_real *fixed;          /* sums over inputs of what does not depend on x */
+  const nn_real *pad;
+} nn_sums;
 
 typedef struct nn_rule_type {
   const char *name, *help;
@@ -65,7 +67,7 @@ typedef struct nn_rule_type {
   int units, terms;
   nn_term term[NN_TERMS];
   bool no_bias;
-  void (*share)(const nn_rule *r, const nn_row *w, double *account); /* account (NN_ACCOUNTS, S) is added to, or NULL */
+  void (*share)(const nn_rule *r, const nn_sums *w, double *account); /* of a few rows: by nn_share */
 } nn_rule_type;
 
 struct nn_rule {
@@ -86,6 +88,9 @@ double nn_rule_constant(const nn_rule *r, nn_part part);
 /* What a bias adds to the sum of each unit. */
 void nn_rule_bias(const nn_rule *r, double b, nn_real bias[NN_UNITS]);
 
+/* z becomes s; account (NN_ACCOUNTS, S) is added to, or NULL. */
+void nn_share(const nn_rule *r, const nn_sums *w, double *account);
+
 /* For a sum with one weight w: q_u(x) = x (x > 0 ? pos[u] : neg[u]) + one[u]. */
 typedef struct nn_gain {
   nn_real pos[NN_UNITS], neg[NN_UNITS], one[NN_UNITS];
@@ -99,10 +104,7 @@ void nn_gain_add(const nn_gain *g, int u, int S, const nn_real *weight, const nn
 void nn_gain_back(const nn_gain *g, int u, int S, const nn_real *weight, const nn_real *x, const nn_real *s,
                   nn_real *got);
 
-/* One row more for an account (NULL: no ledger). */
-static inline void nn_credit(double *restrict account, int S, const nn_real *restrict r) {
-  if (account)
-    for (int i = 0; i < S; i++) account[i] += (double)r[i];
-}
+/* Adds r (rows, S) to an account (NULL: no ledger). */
+void nn_credit(double *account, int S, size_t rows, const nn_real *r);
 
 #endif
