@@ -41,6 +41,10 @@ static const struct option {
      "KEY", TEXT, offsetof(arguments, over)},
     {"--pool", NULL, "merge runs that differ in run.seed only: weighted mean, one error, chi2", NULL, FLAG,
      offsetof(arguments, pool)},
+    {"--degree", "a degree", "of the polynomials (without it: 1 to 3, averaged by Akaike's weights)", "D", NUMBER,
+     offsetof(arguments, degree)},
+    {"--window", "two numbers", "fit only the points with x between LOW and HIGH", "LOW,HIGH", TEXT,
+     offsetof(arguments, window)},
     {"--csv", NULL, "lines with commas instead of tables", NULL, FLAG, offsetof(arguments, csv)},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
@@ -120,7 +124,7 @@ static int count_words(const arguments *a, const arguments_form *form, err *e) {
 int arguments_parse(arguments *a, const arguments_form *form, int argc, char **argv, err *e) {
   a->word = calloc((size_t)argc + 1, sizeof *a->word);
   a->o.overrides = calloc((size_t)argc + 1, sizeof *a->o.overrides);
-  a->point = a->farm = -1;
+  a->point = a->farm = a->degree = -1;
   if (!a->word || !a->o.overrides) return err_set(e, ERR_RUN, "out of memory");
   for (int i = 2; i < argc; i++) {
     const char *s = argv[i], *value = NULL;

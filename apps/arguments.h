@@ -9,8 +9,8 @@ typedef struct arguments {
   run_options o;
   const char **word; /* decks, apps, runs, files; belongs to the arguments */
   int words;
-  const char *x, *y, *over, *series, *histogram, *out;
-  long point, farm; /* -1: not given */
+  const char *x, *y, *over, *series, *histogram, *window, *out;
+  long point, farm, degree; /* -1: not given */
   bool csv, pool, help;
 } arguments;
 

@@ -8,6 +8,7 @@
 
 #include "apps/apps.h"
 #include "apps/arguments.h"
+#include "apps/crossing.h"
 #include "apps/extrapolate.h"
 #include "base/collect.h"
 #include "base/farm.h"
@@ -133,6 +134,12 @@ static int command_extrapolate(const arguments *a, err *e) {
   return extrapolate_runs(&o, a->out, stdout, e);
 }
 
+static int command_crossing(const arguments *a, err *e) {
+  collect_options o = collecting(a);
+  crossing_request q = {.degree = a->degree, .window = a->window};
+  return crossing_runs(&o, &q, a->out, stdout, e);
+}
+
 static int command_diff(const arguments *a, err *e) {
   bool equal = false;
   if (run_diff(a->word[0], a->word[1], apps_table, stdout, &equal, e)) return e->code;
@@ -193,6 +200,12 @@ static const command commands[] = {
      "results of a sweep to 1/x^2 = 0 (Trotter number), with statistical and systematic error",
      false,
      command_extrapolate},
+    {{"crossing", "crossing RUN... --x KEY --y NAMES [--degree D] [--window LOW,HIGH] [--pool] [-o FILE.png|svg|pdf]",
+      "runs", 1, MANY, " --x --y --degree --window --pool -o "},
+     "where results of two or more lattices cross (Binder ratios): polynomials over x, crossing of each pair with "
+     "errors",
+     false,
+     command_crossing},
     {{"diff", "diff A B", "two runs", 2, 2, " "},
      "compare two runs bit for bit, times and provenance excluded; exit 0: equal, 1: different",
      false,

@@ -34,4 +34,22 @@ typedef struct collect_series {
 int collect_points(collect_series *p, const collect_options *o, const char *name, err *e);
 void collect_points_free(collect_series *p);
 
+/* One result of all runs over the deck key o->x: a curve for each setting of the other keys in which the runs differ.
+ * Where the result is an array, its axis must be the key ("kappa" of model.kappa), a list in the deck. */
+typedef struct collect_curve {
+  char label[240]; /* "lattice.L = 16, chain.steps = 10000" */
+  int n;
+  double *x, *value, *error; /* (n); error: NaN where unknown */
+} collect_curve;
+typedef struct collect_curves {
+  int n;
+  collect_curve *curve;
+  char unit[40], x_unit[40];
+  char *notes; /* lines about runs that are not there, or "" */
+} collect_curves;
+/* ERR_DECK: no run has the key or the result, x is not a number, the array has another axis or comes from one ensemble.
+ */
+int collect_curves_read(collect_curves *p, const collect_options *o, const char *name, err *e);
+void collect_curves_free(collect_curves *p);
+
 #endif

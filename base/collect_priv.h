@@ -1,6 +1,7 @@
 /* collect_priv.h: what the files of the collector share.
  *   run_collect.c  runs, their keys, rows of a result      run_pool.c        seeds merged
- *   run_gather.c   tables, CSV, HDF5 (collect_print)      run_plot.c        pictures */
+ *   run_gather.c   tables, CSV, HDF5 (collect_print)      run_plot.c        pictures
+ *   run_points.c   one result over a key                  run_curves.c      the same, a curve for each other setting */
 #ifndef BASE_COLLECT_PRIV_H
 #define BASE_COLLECT_PRIV_H
 
