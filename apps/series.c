@@ -86,14 +86,14 @@ static void close_problem(problem *p) {
   free(p->theta), free(p->state), free(p->against);
 }
 
-static int open_problem(problem *p, const deck *d, uint32_t seed, double memory, err *e) {
+static int open_problem(problem *p, const deck *d, uint32_t seed, double memory, bool dry, err *e) {
   const series_source *source = (const series_source *)deck_kind_of(d, "data");
   data_conf c;
   deck_get(d, "data", data_keys, &c), deck_get(d, "evaluate", evaluate_keys, &p->c);
-  if (source->open(&p->data, d, c.records, c.seed ? (uint32_t)c.seed : seed, memory, e) ||
+  if (source->open(&p->data, d, c.records, c.seed ? (uint32_t)c.seed : seed, memory, dry, e) ||
       (c.only && series_keep(&p->data, c.only, e)))
     return e->code;
-  series_standardise(&p->data);
+  if (!dry) series_standardise(&p->data);
   if (series_windows_new(&p->train, &p->data, 1, 8, c.window, c.person, true, e) ||
       series_windows_new(&p->valid, &p->data, 9, 9, c.window, c.person, false, e) ||
       series_windows_new(&p->test, &p->data, 10, 10, c.window, c.person, false, e) ||
@@ -343,7 +343,9 @@ end:
 
 static int series_main(run *r, err *e) {
   problem p = {0};
-  if (!open_problem(&p, run_deck(r), run_seed(r), run_memory(r), e) && p.c.against && run_root(r)) read_against(&p, e);
+  bool dry = run_dry(r);
+  if (!open_problem(&p, run_deck(r), run_seed(r), run_memory(r), dry, e) && p.c.against && run_root(r) && !dry)
+    read_against(&p, e);
   if (!comm_vote(run_comm(r), e)) {
     nn_task task = {
         .g = p.g, .train = &p.train.set, .valid = &p.valid.set, .quantities = p.data.classes, .nmetrics = 1};
@@ -351,7 +353,7 @@ static int series_main(run *r, err *e) {
     run_log(r, "%ld recordings of %d leads, %ld samples at %g Hz, %d classes; %ld train, %ld validate, %ld test",
             p.data.n, p.data.leads, p.data.samples, p.data.rate, p.data.classes, p.train.records, p.valid.records,
             p.test.records);
-    if (!nn_fit_plan(r, &task, e) && !run_dry(r)) work(r, &p, &task, e);
+    if (!nn_fit_plan(r, &task, e) && !dry) work(r, &p, &task, e);
   }
   close_problem(&p);
   return e->code;

@@ -26,8 +26,9 @@ typedef struct series_data {
 
 typedef struct series_source {
   deck_kind kind; /* first member */
-  /* Local: at most `most` recordings (0: all there are) in order; allocates through series_room. */
-  int (*open)(series_data *s, const deck *d, long most, uint32_t seed, double memory, err *e);
+  /* Local: at most `most` recordings (0: all there are) in order; allocates through series_room. dry: the first one
+   * alone is read or simulated, of the others nothing but the fold. */
+  int (*open)(series_data *s, const deck *d, long most, uint32_t seed, double memory, bool dry, err *e);
 } series_source;
 extern const series_source series_simulated, series_planted, series_measured;
 extern const deck_kind *const series_sources[]; /* simulated, planted, ptbxl */

@@ -75,7 +75,7 @@ static int read_ptbxl(series_data *s, const ptbxl *p, const ptbxl_labels *l, boo
   return e->code;
 }
 
-static int open_ptbxl(series_data *s, const deck *d, long most, uint32_t seed, double memory, err *e) {
+static int open_ptbxl(series_data *s, const deck *d, long most, uint32_t seed, double memory, bool dry, err *e) {
   ptbxl_conf c;
   ptbxl *p = NULL;
   ptbxl_labels *l = NULL;
@@ -88,10 +88,11 @@ static int open_ptbxl(series_data *s, const deck *d, long most, uint32_t seed, d
   if (series_room(s, false, memory, e)) goto end;
   for (int k = 0; k < s->classes; k++) s->name[k] = strdup(l->name[k]);
   memcpy(s->label, l->label, (size_t)s->n * s->classes);
-  for (long i = 0; i < s->n && !read_ptbxl(s, p, l, c.high, i, x, e); i++) {
+  for (long i = 0; i < s->n && !e->code; i++) {
     const ptbxl_record *r = &p->record[l->record[i]];
     s->fold[i] = r->fold;
     series_put_person(s, i, r->age, r->sex);
+    if (!i || !dry) read_ptbxl(s, p, l, c.high, i, x, e);
   }
 end:
   ptbxl_labels_free(l), ptbxl_close(p), free(x);

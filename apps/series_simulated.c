@@ -88,7 +88,7 @@ void series_sim_draw(const series_sim *q, uint64_t index, ecg_record *r, unsigne
   plant(q, severity * q->amplitude, r);
 }
 
-static int open_simulated(series_data *s, const deck *d, long most, uint32_t seed, double memory, err *e) {
+static int open_simulated(series_data *s, const deck *d, long most, uint32_t seed, double memory, bool dry, err *e) {
   series_sim q;
   ecg_record *r = NULL;
   if (!most)
@@ -103,9 +103,10 @@ static int open_simulated(series_data *s, const deck *d, long most, uint32_t see
   if (series_room(s, true, memory, e)) goto end;
   for (int k = 0; k < s->classes; k++) s->name[k] = strdup(series_sim_class(&q, k));
   for (long i = 0; i < s->n; i++) {
+    s->fold[i] = ecg_sim_fold((uint64_t)i);
+    if (i && dry) continue;
     series_sim_draw(&q, (uint64_t)i, r, s->label + i * s->classes, s->oracle + i * s->classes);
     for (int l = 0; l < s->leads; l++) series_put_lead(s, i, l, r->signal + l * r->samples);
-    s->fold[i] = r->fold;
     series_put_person(s, i, r->age, r->sex);
   }
 end:

@@ -48,6 +48,10 @@ int ecg_sim_check(const ecg_sim_conf *c, err *e) {
   return 0;
 }
 
+int ecg_sim_fold(uint64_t index) {
+  return 1 + (int)(index % 10);
+}
+
 long ecg_sim_samples(const ecg_sim_conf *c) {
   return lrint(c->rate * c->seconds);
 }
@@ -288,5 +292,5 @@ void ecg_sim_draw(const ecg_sim_conf *c, uint64_t index, ecg_record *r) {
   memcpy(r->signal, r->clean, ECG_LEADS * (size_t)n * sizeof *r->signal);
   add_noise(&m, c, n, r->signal);
   truth(&m, c, &b, h, r);
-  r->age = m.age, r->sex = m.sex, r->fold = 1 + (int)(index % 10), r->qtc = m.qtc;
+  r->age = m.age, r->sex = m.sex, r->fold = ecg_sim_fold(index), r->qtc = m.qtc;
 }

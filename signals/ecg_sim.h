@@ -92,6 +92,7 @@ extern const deck_key ecg_sim_keys[];
 /* ERR_DECK: a value out of range. */
 int ecg_sim_check(const ecg_sim_conf *c, err *e);
 long ecg_sim_samples(const ecg_sim_conf *c);
+int ecg_sim_fold(uint64_t index); /* of record `index`: 1 ... 10 in turn */
 
 typedef enum { ECG_NORMAL_BEAT, ECG_ATRIAL_BEAT, ECG_VENTRICULAR_BEAT } ecg_beat_type;
 enum { ECG_BEATS = 600 }; /* most beats of a record */

@@ -158,6 +158,39 @@ static void shapes_alone(void) {
   }
 }
 
+/* The notches of ABQRS alone (docs/series.md, section 6): where their spectrum peaks, and the share of their energy
+ * that a sampling rate of 50 Hz carries. Three humps of width w a distance d apart, heights h0 and twice h1, have the
+ * spectrum (h0 + 2 h1 cos(2 pi f d))^2 exp(-(2 pi f w)^2); here it is taken from what is rendered. */
+static void notches(void) {
+  enum { N = 1000, RATE = 1000, FREQUENCIES = 400 };
+  static double before[3 * N], after[3 * N];
+  ecg_model m;
+  ecg_shape a = shape_with(NULL, &m), b = shape_with("ABQRS", &m);
+  for (int w = 0; w < ECG_WAVES; w++)
+    if (w != ECG_QRS) ecg_remove(&a, (ecg_wave)w), ecg_remove(&b, (ecg_wave)w);
+  ecg_render(&a, .5, false, RATE, N, before), ecg_render(&b, .5, false, RATE, N, after);
+  double all = 0, below = 0, most = 0, peak = 0, worst = 0;
+  for (int k = 0; k < FREQUENCIES; k++) { /* in steps of 1/2 Hz */
+    double f = .5 * k, power = 0;
+    for (int axis = 0; axis < 3; axis++) {
+      double re = 0, im = 0;
+      for (int j = 0; j < N; j++) {
+        double x = (after[axis * N + j] - before[axis * N + j]) / RATE, phase = 2 * M_PI * f * j / RATE;
+        re += x * cos(phase), im += x * sin(phase);
+      }
+      power += re * re + im * im;
+    }
+    double hump = .0055 * sqrt(2 * M_PI) * (.55 - .8 * cos(2 * M_PI * f * .016));
+    worst = fmax(worst, fabs(power - pow(hump, 2) * exp(-pow(2 * M_PI * f * .0055, 2))));
+    all += power, below += f < 25 ? power : f == 25 ? power / 2 : 0;
+    if (power > most) most = power, peak = f;
+  }
+  printf("ABQRS: notches peak at %.1f Hz, %.1f %% of their energy below 25 Hz\n", peak, 100 * below / all);
+  CHECK_REPORT(worst < 1e-5 * most, "off by %g of %g", worst, most); /* kernels end at five widths */
+  CHECK_NEAR(peak, 26, .5);
+  CHECK_NEAR(below / all, .41, .005);
+}
+
 /* Labels are drawn with the oracle's probabilities, class by class: counts within five sigma; the oracle ranks best. */
 static void labels(void) {
   enum { N = 3000, MOST = 32 };
@@ -266,6 +299,7 @@ int main(void) {
   leads_and_noise();
   rhythms();
   shapes_alone();
+  notches();
   labels();
   covariates();
   bad_values();
