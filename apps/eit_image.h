@@ -41,8 +41,19 @@ extern const deck_kind
 extern const imager_method imager_absolute, imager_given;
 extern const deck_key imager_body_keys[], imager_absolute_keys[];
 typedef struct imager_absolute_conf {
-  long size, iterations;
+  double smooth;
+  long iterations;
 } imager_absolute_conf;
+
+/* The body of the deck, its width 2: electrodes run counterclockwise on the mesh, and where they do not in the picture
+ * that is to be mirrored. */
+typedef struct imager_body {
+  eit_mesh *m; /* owned by the caller */
+  int grid;    /* pixels along a side of the picture */
+  bool mirror;
+  double contact; /* impedance times conductivity */
+} imager_body;
+int imager_body_new(imager_body *b, const deck *d, int electrodes, err *e); /* ERR_RUN as eit_mesh_new */
 
 /* Body, electrodes and kind of image from the deck. relative: data are (v - v_ref)/v_ref, else v - v_ref divided by
  * the scale of voltages, which is *volts v_ref over those of conductivity 1: v_ref (ndata) is then needed. Images are

@@ -91,8 +91,8 @@ static const deck_key tv_keys[] = {
     {0},
 };
 const deck_key imager_absolute_keys[] = {
-    {"size", DECK_INT, offsetof(imager_absolute_conf, size), "32", 8, 128, .unit = "pixels",
-     .help = "rows and columns"},
+    {"smooth", DECK_REAL, offsetof(imager_absolute_conf, smooth), "20", 1e-6, 1e6,
+     .help = "weight of total variation against misfits in units of noise"},
     {"iterations", DECK_INT, offsetof(imager_absolute_conf, iterations), "8", 1, 100, .help = "of Gauss-Newton"},
     {0},
 };
@@ -195,7 +195,6 @@ const deck_kind *const imager_methods[] = {&by_noser.kind,        &by_tikhonov.k
 
 /* ---- the model ---- */
 
-/* A mirror turns an order that is clockwise in pictures into the mesher's. */
 static int mesh_of(eit_mesh **m, const body_conf *c, int electrodes, err *e) {
   eit_electrode *l = malloc((size_t)electrodes * sizeof *l);
   double a[2] = {0, (1 - c->aspect) / (1 + c->aspect)}, b[2] = {0}, length = 0;
@@ -213,15 +212,22 @@ static int mesh_of(eit_mesh **m, const body_conf *c, int electrodes, err *e) {
   return e->code;
 }
 
+int imager_body_new(imager_body *b, const deck *d, int electrodes, err *e) {
+  body_conf c;
+  deck_get(d, "body", imager_body_keys, &c);
+  *b = (imager_body){.grid = (int)c.grid, .mirror = c.clockwise, .contact = c.contact};
+  return mesh_of(&b->m, &c, electrodes, e);
+}
+
 /* Voltages and derivatives at conductivity 1, in units of the data. */
-static int solve(imager_model *w, eit_forward *f, const body_conf *c, bool relative, const double *v_ref, double *volts,
+static int solve(imager_model *w, eit_forward *f, double contact, bool relative, const double *v_ref, double *volts,
                  err *e) {
   size_t ne = (size_t)w->m->nelems, M = (size_t)w->p->ndata;
   double *sigma = room(ne, 1, e), *z = room((size_t)w->m->nelectrodes, 1, e), vv = 0, rv = 0;
   w->v = room(M, 1, e), w->jt = room(ne, M, e);
   if (!e->code) {
     for (size_t k = 0; k < ne; k++) sigma[k] = 1;
-    for (int k = 0; k < w->m->nelectrodes; k++) z[k] = c->contact;
+    for (int k = 0; k < w->m->nelectrodes; k++) z[k] = contact;
     if (!eit_forward_solve(f, sigma, z, w->v, e)) eit_forward_jacobian(f, w->jt, NULL, e);
   }
   for (size_t d = 0; d < M && !e->code; d++) {
@@ -250,17 +256,15 @@ static int pixels_of(imager *im, const imager_model *w, bool mirror, err *e) {
 int imager_new(imager *im, const deck *d, const eit_protocol *p, bool relative, const double *v_ref,
                const double *noise, double *volts, err *e) {
   const imager_method *method = (const imager_method *)deck_kind_of(d, "image");
-  body_conf c;
-  eit_mesh *m = NULL;
+  imager_body b;
   eit_forward *f = NULL;
   imager_model w = {.p = p};
   double *unit = NULL;
   *im = (imager){.lambda = NAN, .noise_figure = NAN, .scale = NAN};
-  deck_get(d, "body", imager_body_keys, &c);
-  if (mesh_of(&m, &c, p->nelectrodes, e) || eit_forward_new(&f, m, p, EIT_COMPLETE, e)) goto end;
-  w.m = m, w.f = f;
-  if (eit_raster_square(&w.r, m, (int)c.grid, e) || solve(&w, f, &c, relative, v_ref, volts, e) ||
-      pixels_of(im, &w, c.clockwise, e) || eit_graph_of_raster(&im->g, w.r, e))
+  if (imager_body_new(&b, d, p->nelectrodes, e) || eit_forward_new(&f, b.m, p, EIT_COMPLETE, e)) goto end;
+  w.m = b.m, w.f = f;
+  if (eit_raster_square(&w.r, b.m, b.grid, e) || solve(&w, f, b.contact, relative, v_ref, volts, e) ||
+      pixels_of(im, &w, b.mirror, e) || eit_graph_of_raster(&im->g, w.r, e))
     goto end;
   if (noise && volts) { /* in units of the data */
     if (!(unit = room((size_t)p->ndata, 1, e))) goto end;
@@ -269,7 +273,7 @@ int imager_new(imager *im, const deck *d, const eit_protocol *p, bool relative, 
   w.noise = unit;
   method->make(im, d, &w, e);
 end:
-  eit_raster_free(w.r), eit_forward_free(f), eit_mesh_free(m);
+  eit_raster_free(w.r), eit_forward_free(f), eit_mesh_free(b.m);
   free(w.v), free(w.jt), free(unit);
   return e->code;
 }

@@ -128,17 +128,33 @@ static int difference(tank *t, const deck *d, err *e) {
   return e->code;
 }
 
+/* ---- an absolute image ---- */
+
+static void mirror(int size, double *z) {
+  for (int i = 0; i < size; i++)
+    for (int j = 0; 2 * j < size; j++) {
+      double *a = z + (long)i * size + j, *b = z + (long)i * size + size - 1 - j, keep = *a;
+      *a = *b, *b = keep;
+    }
+}
+
 static int absolute(tank *t, const deck *d, err *e) {
   imager_absolute_conf c;
+  imager_body b;
   deck_get(d, "image", imager_absolute_keys, &c);
-  t->size = (int)c.size;
+  if (tidy(t, e) || imager_body_new(&b, d, t->rec->protocol->nelectrodes, e)) return e->code;
+  eit_tank spec = {.m = b.m, .contact = b.contact, .smooth = c.smooth, .size = b.grid, .most = (int)c.iterations};
+  t->size = b.grid;
   if (!(t->picture = calloc((size_t)(t->size * t->size), sizeof *t->picture)))
-    return err_set(e, ERR_RUN, "tank: no memory");
-  if (eit_ktc_answer(t->water, t->rec, t->size, (int)c.iterations, t->picture, t->fine, t->label, e)) return e->code;
-  eit_segment(ALL, t->fine, t->c.part, t->c.other, t->c.least, t->label);
-  for (int i = 0; i < t->size * t->size; i++)
-    if (t->picture[i] == 0) t->picture[i] = NAN;
-  return 0;
+    err_set(e, ERR_RUN, "tank: no memory");
+  else if (!eit_tank_change(&spec, t->water, t->rec, t->picture, e)) {
+    if (b.mirror) mirror(t->size, t->picture);
+    eit_ktc_classify(t->size, t->picture, t->c.part, t->c.other, t->c.least, t->fine, t->label);
+    for (int i = 0; i < t->size * t->size; i++)
+      if (t->picture[i] == 0) t->picture[i] = NAN;
+  }
+  eit_mesh_free(b.m);
+  return e->code;
 }
 
 /* ---- what is found ---- */

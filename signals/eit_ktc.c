@@ -1,4 +1,4 @@
-/* eit_ktc.c: eit_ktc_score, eit_segment, eit_ktc_classify, eit_ktc_answer.
+/* eit_ktc.c: eit_ktc_score, eit_segment, eit_ktc_classify, eit_ktc_mesh, eit_tank_change.
  *
  * SSIM = (2 mx my + c1)(2 sxy + c2) / ((mx^2 + my^2 + c1)(sx^2 + sy^2 + c2)) with moments under a Gaussian window (Wang
  * et al., IEEE Trans. Image Process. 13 (2004) 600), averaged over the image. */
@@ -89,24 +89,35 @@ void eit_ktc_classify(int size, const double *x, double part, double other, doub
   eit_segment(EIT_KTC_SIDE * EIT_KTC_SIDE, fine, part, other, least, label);
 }
 
-/* ---- an answer ---- */
+/* ---- the change of a tank ---- */
 
-#define TANK .115 /* m, radius */
+#define RADIUS_M .115
 
-typedef struct bench { /* what an answer is worked out with */
-  eit_mesh *m;
+const eit_tank eit_ktc_tank = {.contact = .5e-3, .smooth = 20, .size = 32, .most = 8};
+
+int eit_ktc_mesh(eit_mesh **m, int n, err *e) {
+  eit_electrode l[64];
+  *m = NULL;
+  if (n < 2 || n > 64) return err_set(e, ERR_RUN, "tank: %d electrodes: 2 to 64", n);
+  for (int k = 0; k < n; k++) l[k] = (eit_electrode){.angle = PI / 2 + 2 * PI * k / n, .half = PI / (2 * n)};
+  eit_mesh_spec s = {
+      .outline = {.radius = RADIUS_M}, .nelectrodes = n, .electrode = l, .h = .06 * RADIUS_M, .h_edge = .02 * RADIUS_M};
+  return eit_mesh_new(m, &s, e);
+}
+
+typedef struct bench { /* what a change is worked out with */
+  const eit_tank *t;
   eit_forward *f;
   eit_raster *r;
   eit_graph *g;
   eit_protocol *p; /* of the data that both records have; owned */
   int n;
-  double *v, *noise, *sigma, *s, z[64]; /* (n), (n), (nelems), (pixels) */
-  int size;
+  double *v, *model, *noise, *sigma, *s, z[64]; /* (n), (n), (n), (nelems), (pixels) */
 } bench;
 
 static void close_bench(bench *b) {
-  eit_forward_free(b->f), eit_raster_free(b->r), eit_graph_free(b->g), eit_mesh_free(b->m), eit_protocol_free(b->p);
-  free(b->v), free(b->noise), free(b->sigma), free(b->s);
+  eit_forward_free(b->f), eit_raster_free(b->r), eit_graph_free(b->g), eit_protocol_free(b->p);
+  free(b->v), free(b->model), free(b->noise), free(b->sigma), free(b->s);
 }
 
 static int same_protocol(const eit_record *a, const eit_record *b, err *e) {
@@ -133,49 +144,58 @@ static int common_data(bench *b, const eit_record *water, const eit_record *tank
   return b->n ? 0 : err_set(e, ERR_RUN, "tank: no datum is left");
 }
 
-static int set_up(bench *b, const eit_protocol *p, err *e) {
-  eit_electrode l[64];
-  int n = p->nelectrodes;
-  for (int k = 0; k < n; k++) l[k] = (eit_electrode){.angle = PI / 2 + 2 * PI * k / n, .half = PI / (2 * n)};
-  eit_mesh_spec s = {
-      .outline = {.radius = TANK}, .nelectrodes = n, .electrode = l, .h = .06 * TANK, .h_edge = .02 * TANK};
-  if (eit_mesh_new(&b->m, &s, e) || eit_forward_new(&b->f, b->m, b->p, EIT_COMPLETE, e) ||
-      eit_raster_square(&b->r, b->m, b->size, e) || eit_graph_of_raster(&b->g, b->r, e))
+static int set_up(bench *b, err *e) {
+  const eit_mesh *m = b->t->m;
+  if (eit_forward_new(&b->f, m, b->p, EIT_COMPLETE, e) || eit_raster_square(&b->r, m, b->t->size, e) ||
+      eit_graph_of_raster(&b->g, b->r, e))
     return e->code;
-  b->sigma = malloc((size_t)b->m->nelems * sizeof *b->sigma), b->s = malloc((size_t)b->r->n * sizeof *b->s);
+  b->sigma = malloc((size_t)m->nelems * sizeof *b->sigma), b->s = malloc((size_t)b->r->n * sizeof *b->s);
   return b->sigma && b->s ? 0 : err_set(e, ERR_RUN, "tank: no memory");
 }
 
-/* ln sigma of the pixels less that of the water, in b->s. */
-static int invert(bench *b, const double *change, int most, err *e) {
-  static const eit_fit_spec water = {.pull = 1e-9, .pull_z = 100, .most = 30};
-  eit_fit_spec tank = {.smooth = 20, .beta = .01, .pull = 1e-3, .most = most};
+/* Voltages of the whole tank at one conductivity. */
+static int whole(bench *b, double sigma, double *v, err *e) {
+  for (int k = 0; k < b->t->m->nelems; k++) b->sigma[k] = sigma;
+  return eit_forward_solve(b->f, b->sigma, b->z, v, e);
+}
+
+/* *s: ln of the water's conductivity, its contact impedances in b->z: first by the size of the voltages, then a fit. */
+static int fit_water(bench *b, double *s, err *e) {
+  static const eit_fit_spec spec = {.pull = 1e-9, .pull_z = 100, .most = 30};
   eit_fit_result result;
-  double s = log(1e-3);
-  for (int l = 0; l < b->m->nelectrodes; l++) b->z[l] = .5;
-  if (eit_fit(b->f, b->m, b->p, NULL, NULL, b->v, b->noise, &water, &s, b->z, &result, e)) return e->code;
-  for (int k = 0; k < b->m->nelems; k++) b->sigma[k] = exp(s);
-  if (eit_forward_solve(b->f, b->sigma, b->z, b->v, e)) return e->code;
+  double vv = 0, mv = 0;
+  for (int l = 0; l < b->t->m->nelectrodes; l++) b->z[l] = b->t->contact;
+  if (whole(b, 1, b->model, e)) return e->code;
+  for (int i = 0; i < b->n; i++) vv += b->v[i] * b->model[i], mv += b->model[i] * b->model[i];
+  if (!(vv > 0)) return err_set(e, ERR_RUN, "tank: the water's voltages do not fit the order of the electrodes");
+  *s = log(mv / vv);
+  for (int l = 0; l < b->t->m->nelectrodes; l++) b->z[l] *= vv / mv;
+  return eit_fit(b->f, b->t->m, b->p, NULL, NULL, b->v, b->noise, &spec, s, b->z, &result, e);
+}
+
+/* ln sigma of the pixels less that of the water, in b->s. */
+static int invert(bench *b, const double *change, err *e) {
+  eit_fit_spec spec = {.smooth = b->t->smooth, .beta = .01, .pull = 1e-3, .most = b->t->most};
+  eit_fit_result result;
+  double s;
+  if (fit_water(b, &s, e) || whole(b, exp(s), b->v, e)) return e->code;
   for (int i = 0; i < b->n; i++) b->v[i] += change[i];
   for (int p = 0; p < b->r->n; p++) b->s[p] = s;
-  if (eit_fit(b->f, b->m, b->p, b->r, b->g, b->v, b->noise, &tank, b->s, b->z, &result, e)) return e->code;
+  if (eit_fit(b->f, b->t->m, b->p, b->r, b->g, b->v, b->noise, &spec, b->s, b->z, &result, e)) return e->code;
   for (int p = 0; p < b->r->n; p++) b->s[p] -= s;
   return 0;
 }
 
-int eit_ktc_answer(const eit_record *water, const eit_record *tank, int size, int most, double *picture, double *fine,
-                   int *label, err *e) {
+int eit_tank_change(const eit_tank *t, const eit_record *water, const eit_record *tank, double *picture, err *e) {
   if (same_protocol(water, tank, e)) return e->code;
-  const eit_protocol *p = water->protocol;
-  bench b = {.size = size};
-  double *change = malloc((size_t)water->ndata * sizeof *change);
-  b.v = malloc((size_t)water->ndata * sizeof *b.v), b.noise = malloc((size_t)water->ndata * sizeof *b.noise);
-  if (!change || !b.v || !b.noise) err_set(e, ERR_RUN, "tank: no memory for %d data", water->ndata);
-  if (!e->code && !eit_protocol_copy(&b.p, p, e) && !common_data(&b, water, tank, change, e) && !set_up(&b, p, e) &&
-      !invert(&b, change, most, e)) {
+  bench b = {.t = t};
+  size_t n = (size_t)water->ndata;
+  double *change = malloc(n * sizeof *change);
+  b.v = malloc(n * sizeof *b.v), b.model = malloc(n * sizeof *b.model), b.noise = malloc(n * sizeof *b.noise);
+  if (!change || !b.v || !b.model || !b.noise) err_set(e, ERR_RUN, "tank: no memory for %zu data", n);
+  if (!e->code && !eit_protocol_copy(&b.p, water->protocol, e) && !common_data(&b, water, tank, change, e) &&
+      !set_up(&b, e) && !invert(&b, change, e))
     eit_raster_image(b.r, b.s, 0, picture);
-    eit_ktc_classify(size, picture, .6, .8, .05, fine, label);
-  }
   close_bench(&b);
   free(change);
   return e->code;
