@@ -28,7 +28,7 @@ smallness() { # overrides that make a deck of the app run for seconds
     series-predict) echo "-s model.from=$work/model/run.h5 -s attribute.nodes=2 -s attribute.panels=1" ;;
     eit) echo "-s patients.count=12 -s patients.seconds=8 -s patients.h=.02 -s task.folds=3 -s task.window=0 -s fit.epochs=2 -s fit.batch=8 -s fit.lanes=8" \
       "-s evaluate.replicates=20 -s fit.truncate=0" ;;
-    eit-image) if grep -q '^phantom:' "$word"; then echo "-s image.size=12 -s image.iterations=1"; else
+    eit-image) if grep -q '^phantom:' "$word"; then echo "-s body.grid=12 -s body.mesh=0.1 -s image.iterations=1"; else
       echo "-s frames.count=60 -s body.mesh=0.15 -s body.edge=0.06"; fi ;;
     *) echo "tests/run_inputs.sh does not know how to make a deck of app $1 small" >&2 && exit 1 ;;
   esac
