@@ -3,7 +3,7 @@
  * structured state space models' (Mehari & Strodthoff 2022).
  *
  *   train     folds 1 to 8, random windows; fold 9 decides which epoch is kept
- *   test      fold 10: mean over windows of the predicted probabilities
+ *   test      fold 10: mean over windows of the predicted probabilities (data.test_fold turns the folds)
  *   compare   macro AUROC with bootstrap intervals; simulated ECGs: beside that of the oracle, who knows the truth;
  *             and with another run's network on the same recordings
  *
@@ -20,7 +20,7 @@
 #include "nn/optim.h"
 
 typedef struct data_conf {
-  long records, window, seed;
+  long records, window, seed, test_fold;
   bool person;
   const char *only;
 } data_conf;
@@ -32,6 +32,8 @@ static const deck_key data_keys[] = {
      .help = "of simulated recordings; 0: run.seed, which differs from point to point of a sweep"},
     {"person", DECK_BOOL, offsetof(data_conf, person), "true",
      .help = "age and sex join behind the body of the network"},
+    {"test_fold", DECK_INT, offsetof(data_conf, test_fold), "10", 1, 10,
+     .help = "that is tested; the fold before it decides which epoch is kept, the eight others are trained on"},
     {"only", DECK_TEXT, offsetof(data_conf, only), "~", .help = "the one class that counts; unset: all"},
     {0},
 };
@@ -39,12 +41,15 @@ typedef struct evaluate_conf {
   long replicates;
   double level, ridge;
   bool features, half_rate, half_filter;
+  int windows;
   const char *against;
 } evaluate_conf;
 static const deck_key evaluate_keys[] = {
     {"replicates", DECK_INT, offsetof(evaluate_conf, replicates), "1000", 10, 1e6, .help = "of the bootstrap",
      .free = true},
     {"level", DECK_REAL, offsetof(evaluate_conf, level), "0.95", 0.5, 0.999, .help = "of the intervals", .free = true},
+    {"windows", DECK_WORD, offsetof(evaluate_conf, windows), "mean", .words = "mean|max",
+     .help = "what is made of the probabilities of a recording's windows"},
     {"features", DECK_BOOL, offsetof(evaluate_conf, features), "true",
      .help = "also a baseline: logistic regression on measured intervals and waves", .free = true},
     {"half_rate", DECK_BOOL, offsetof(evaluate_conf, half_rate), "false",
@@ -66,7 +71,7 @@ static const deck_section schema[] = {
      .keys = nn_optim_keys,
      .kinds = nn_optim_types,
      .kind_def = "adam"},
-    {.name = "evaluate", .help = "figures of merit of fold 10", .keys = evaluate_keys},
+    {.name = "evaluate", .help = "figures of merit of the test fold", .keys = evaluate_keys},
     {0},
 };
 
@@ -79,6 +84,18 @@ typedef struct problem {
   evaluate_conf c;
   double *against;  // (test records, classes) scores of evaluate.against; rank 0
 } problem;
+
+int series_test_fold(const deck *d) {
+  data_conf c;
+  deck_get(d, "data", data_keys, &c);
+  return (int)c.test_fold;
+}
+
+bool series_window_max(const deck *d) {
+  evaluate_conf c;
+  deck_get(d, "evaluate", evaluate_keys, &c);
+  return c.windows;
+}
 
 static void close_problem(problem *p) {
   series_windows_free(&p->train), series_windows_free(&p->valid), series_windows_free(&p->test);
@@ -93,12 +110,14 @@ static int open_problem(problem *p, const deck *d, uint32_t seed, double memory,
   if (source->open(&p->data, d, c.records, c.seed ? (uint32_t)c.seed : seed, memory, dry, e) ||
       (c.only && series_keep(&p->data, c.only, e)))
     return e->code;
+  series_turn_folds(&p->data, (int)c.test_fold);
   if (!dry) series_standardise(&p->data);
   if (series_windows_new(&p->train, &p->data, 1, 8, c.window, c.person, true, e) ||
       series_windows_new(&p->valid, &p->data, 9, 9, c.window, c.person, false, e) ||
       series_windows_new(&p->test, &p->data, 10, 10, c.window, c.person, false, e) ||
       nn_fit_check(d, p->data.classes, e))
     return e->code;
+  p->valid.max = p->test.max = p->c.windows;
   p->task = (nn_net_task){.in = {{(int)p->train.length, 1, 1}, p->data.leads}, .outputs = p->data.classes};
   if (c.person) p->task.meta = SERIES_PERSON;
   if (nn_nets_build(&p->g, &p->task, d, e)) return e->code;
@@ -175,9 +194,9 @@ static int put_scores(run *r, const problem *p, const verdict *v, err *e) {
   if (!record) return err_set(e, ERR_RUN, "scores: out of memory");
   for (size_t i = 0; i < dims[0]; i++) record[i] = w->record[i];
   if (!run_series(r, "/test/score", H5_F64, 2, dims, v->score[0], "1",
-                  "of the network: mean probability over windows; records x classes", e) &&
+                  "of the network: probabilities (evaluate.windows); records x classes", e) &&
       !run_series(r, "/test/label", H5_U8, 2, dims, v->label, "1", "records x classes", e))
-    run_series(r, "/test/record", H5_I64, 1, dims, record, "1", "number of each recording of fold 10", e);
+    run_series(r, "/test/record", H5_I64, 1, dims, record, "1", "number of each recording of the test fold", e);
   free(record);
   return e->code;
 }
@@ -185,7 +204,7 @@ static int put_scores(run *r, const problem *p, const verdict *v, err *e) {
 static int judge(verdict *v, const problem *p, const nn_real *z, const nn_real *half, err *e) {
   const series_windows *w = &p->test;
   size_t K = (size_t)p->data.classes;
-  double *score = one_more(v, p, "auroc", "macro AUROC of the network on fold 10", NULL, e);
+  double *score = one_more(v, p, "auroc", "macro AUROC of the network on the test fold", NULL, e);
   if (!(v->label = malloc((size_t)w->records * K))) err_set(e, ERR_RUN, "labels: out of memory");
   if (!e->code) series_scores(w, z, score, v->label);
   if (!e->code && half &&
@@ -236,14 +255,15 @@ static int put_classes(run *r, const problem *p, const double *rows, int count, 
       error[k] = of.sd;
     }
     snprintf(name, sizeof name, "%s%s", less ? "gain_class" : "auroc_class", strchrnul(v->name[m], '.'));
-    run_array a = {.name = name,
-                   .unit = "1",
-                   .description = less ? "network minus the other by class, paired" : "AUROC of each class on fold 10",
-                   .rank = 1,
-                   .dims = {K},
-                   .axis = {"class"},
-                   .value = gain,
-                   .error = error};
+    run_array a = {
+        .name = name,
+        .unit = "1",
+        .description = less ? "network minus the other by class, paired" : "AUROC of each class on the test fold",
+        .rank = 1,
+        .dims = {K},
+        .axis = {"class"},
+        .value = gain,
+        .error = error};
     if (!e->code) run_result_array(r, a, e);
   }
   if (!error) err_set(e, ERR_RUN, "out of memory");
@@ -349,7 +369,7 @@ static int series_main(run *r, err *e) {
   if (!comm_vote(run_comm(r), e)) {
     nn_task task = {
         .g = p.g, .train = &p.train.set, .valid = &p.valid.set, .quantities = p.data.classes, .nmetrics = 1};
-    task.metric[0] = (nn_metric){"auroc", "macro AUROC of fold 9", true, auroc_of, &p.valid};
+    task.metric[0] = (nn_metric){"auroc", "macro AUROC of the fold before the test fold", true, auroc_of, &p.valid};
     run_log(r, "%ld recordings of %d leads, %ld samples at %g Hz, %d classes; %ld train, %ld validate, %ld test",
             p.data.n, p.data.leads, p.data.samples, p.data.rate, p.data.classes, p.train.records, p.valid.records,
             p.test.records);

@@ -36,6 +36,11 @@ extern const deck_kind *const series_sources[]; /* simulated, planted, ptbxl */
 /* Local: from n, samples, leads, classes; ERR_RUN where it would take more than `memory` bytes. */
 int series_room(series_data *s, bool oracle, double memory, err *e);
 void series_close(series_data *s);
+/* Local: renumbers the folds in a ring so that `test` becomes fold 10 and the one before it fold 9. */
+void series_turn_folds(series_data *s, int test);
+/* Of a deck of app series: data.test_fold; is the largest probability of a recording's windows taken, not the mean? */
+int series_test_fold(const deck *d);
+bool series_window_max(const deck *d);
 /* Local: leaves one class, by its name; ERR_DECK where there is none. */
 int series_keep(series_data *s, const char *name, err *e);
 /* Local, of recording i: samples of a lead in mV (NaN, not recorded: 0), age in years and sex (NaN: not told). */
@@ -56,6 +61,7 @@ typedef struct series_windows {
   int taps;
   double tap[SERIES_TAPS]; /* from its middle on */
   bool person;             /* a second input of the network */
+  bool max;                /* the largest probability of a recording's windows counts, not their mean */
   nn_dataset set;          /* ctx: this */
 } series_windows;
 /* length 0: whole recordings. train: the first window only, moved to a random place each time. */
@@ -64,8 +70,8 @@ int series_windows_new(series_windows *w, const series_data *s, int from_fold, i
 void series_windows_free(series_windows *w);
 /* Half the rate from now on: every other sample; filtered: of what lies below its Nyquist frequency. */
 void series_halve(series_windows *w, bool filtered);
-/* Mean over the windows of a recording of sigmoid(z), z (records * each, classes); score and label (records, classes).
- */
+/* Mean (or largest) over the windows of a recording of sigmoid(z), z (records * each, classes); score and label
+ * (records, classes). */
 void series_scores(const series_windows *w, const nn_real *z, double *score, unsigned char *label);
 
 /* Local: scores (test records, classes) of logistic regressions on measured rhythm, intervals, axes and waves. */

@@ -41,6 +41,10 @@ int series_keep(series_data *s, const char *name, err *e) {
   return 0;
 }
 
+void series_turn_folds(series_data *s, int test) {
+  for (long i = 0; i < s->n; i++) s->fold[i] = (s->fold[i] - test + 9) % 10 + 1;
+}
+
 void series_put_lead(series_data *s, long i, int lead, const double *x) {
   nn_real *to = s->signal + (size_t)i * s->samples * s->leads + lead;
   for (long t = 0; t < s->samples; t++) to[t * s->leads] = isnan(x[t]) ? 0 : (nn_real)x[t];
@@ -205,9 +209,12 @@ void series_scores(const series_windows *w, const nn_real *z, double *score, uns
   int K = w->s->classes;
   for (long i = 0; i < w->records; i++)
     for (int k = 0; k < K; k++) {
-      double sum = 0;
-      for (int q = 0; q < w->each; q++) sum += 1 / (1 + exp(-(double)z[(i * w->each + q) * K + k]));
-      score[i * K + k] = sum / w->each;
+      double sum = 0, most = 0;
+      for (int q = 0; q < w->each; q++) {
+        double p = 1 / (1 + exp(-(double)z[(i * w->each + q) * K + k]));
+        sum += p, most = fmax(most, p);
+      }
+      score[i * K + k] = w->max ? most : sum / w->each;
       if (label) label[i * K + k] = w->s->label[w->record[i] * K + k];
     }
 }

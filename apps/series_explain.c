@@ -30,23 +30,24 @@ static const deck_section schema[] = {
     {0},
 };
 
-enum { FOLDS = 10, TEST = 9, PATIENCE = 1000, ROUND = 8 }; /* index % FOLDS == TEST: fold 10 */
+enum { FOLDS = 10, PATIENCE = 1000, ROUND = 8 };
 
-/* Recordings of fold 10 with the class. Who hardly has it (the oracle says so) is left out. */
+/* Recordings of the fold that the network was tested on, with the class. Who hardly has it (the oracle says so) is left
+ * out. */
 static int choose(explain *x, err *e) {
   ecg_record *r = NULL;
   int K = series_sim_classes(&x->sim);
   unsigned char *label = malloc((size_t)K);
   double *oracle = malloc(sizeof *oracle * (size_t)K);
-  long n = 0;
+  long n = 0, first = series_test_fold(x->model.past.deck) - 1; /* index % FOLDS: see ecg_sim_fold */
   if (!label || !oracle) err_set(e, ERR_RUN, "out of memory");
   if (!e->code) ecg_record_new(&r, &x->sim.c, e);
-  for (long i = TEST; !e->code && n < x->n && i < FOLDS * PATIENCE * (x->n + 1); i += FOLDS) {
+  for (long i = first; !e->code && n < x->n && i < FOLDS * PATIENCE * (x->n + 1); i += FOLDS) {
     series_sim_draw(&x->sim, (uint64_t)i, r, label, oracle);
     if (!label[x->drawn] || oracle[x->drawn] < .5) continue;
     for (int l = 0; l < SERIES_LEADS; l++) series_put_lead(&x->data, n, l, r->signal + l * r->samples);
     series_put_person(&x->data, n, r->age, r->sex);
-    x->data.fold[n] = r->fold, x->truth[n++] = series_truth_of(r);
+    x->data.fold[n] = FOLDS, x->truth[n++] = series_truth_of(r);
   }
   if (!e->code && n < x->n)
     err_set(e, ERR_DECK, "explain.class = %s: %ld of %d recordings have it, explain.records = %ld are asked for",

@@ -1,6 +1,6 @@
 /* series_predict.c: a trained classifier of ECGs and one recording: the probability of every class (mean over windows
- * that overlap by half), and what the logit of one class owes to each sample of each lead (mean over the windows;
- * methods of series_attribute.h), as numbers and as colours of the ECG. */
+ * that overlap by half, or the largest: evaluate.windows of the training), and what the logit of one class owes to each
+ * sample of each lead (mean over the windows; methods of series_attribute.h), as numbers and as colours of the ECG. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,13 +101,17 @@ static int predict(problem *p, err *e) {
   nn_real *to[2] = {p->in, p->model.person ? net->frame->value[1] : NULL};
   nn_lanes lanes = {.lanes = p->lanes, .x = to};
   int n = p->w.each, best = 0;
+  bool max = series_window_max(p->model.past.deck);
   for (int i = 0; i < n; i++) index[i] = i;
   net->frame->valid = n;
   if (p->w.set.fetch(p->w.set.ctx, n, index, &lanes, e)) return e->code;
   xai_net_forward(net, p->in, -1, NULL);
   const nn_real *y = net->frame->value[p->g->output];
   for (int k = 0; k < p->model.classes; k++) {
-    for (int i = 0; i < n; i++) p->probability[k] += 1 / (1 + exp(-(double)y[k * p->lanes + i])) / n;
+    for (int i = 0; i < n; i++) {
+      double one = 1 / (1 + exp(-(double)y[k * p->lanes + i]));
+      p->probability[k] = max ? fmax(p->probability[k], one) : p->probability[k] + one / n;
+    }
     if (p->probability[k] > p->probability[best]) best = k;
   }
   if (p->class < 0) p->class = best;
@@ -181,7 +185,7 @@ static int report(run *r, const problem *p, err *e) {
   if (!time) return err_set(e, ERR_RUN, "out of memory");
   for (size_t i = 0; i < n; i++) time[i] = (double)i / p->record.rate;
   for (int k = 0; k < p->model.classes && !e->code; k++)
-    put(r, "probability", p->model.name[k], "mean over windows", p->probability[k], e);
+    put(r, "probability", p->model.name[k], "of the recording's windows, as in the tests", p->probability[k], e);
   if (!e->code && isfinite(p->fault))
     put(r, "fault", p->c.method, "of completeness or ledger, worst window", p->fault, e);
   run_array a = {.name = "attribution",

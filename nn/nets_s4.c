@@ -10,13 +10,16 @@ typedef struct conf {
   double dt_min, dt_max, rate, dropout;
 } conf;
 
-static const char kernels[] = "s4|lin|inv|legs";
+enum { S4, S5 = 4 }; /* among the words; between them nn_s4d_start */
+static const char kernels[] = "s4|lin|inv|legs|s5";
 static const deck_key keys[] = {
     {"kernel", DECK_WORD, offsetof(conf, kernel), "s4", .words = kernels,
-     .help = "s4: fixed HiPPO basis; lin, inv, legs: diagonal (S4D) from that start, trained"},
+     .help =
+         "s4: fixed HiPPO basis; lin, inv, legs: diagonal (S4D) from that start, trained; s5: one for all channels"},
     {"width", DECK_INT, offsetof(conf, width), "512", 1, 100000, .help = "channels"},
     {"depth", DECK_INT, offsetof(conf, depth), "4", 1, 1000, .help = "blocks"},
-    {"states", DECK_INT, offsetof(conf, states), "8", 2, 256, .help = "real numbers of state per channel, even"},
+    {"states", DECK_INT, offsetof(conf, states), "8", 2, 256,
+     .help = "real numbers of state per channel (s5: of all together), even"},
     {"both", DECK_BOOL, offsetof(conf, both), "true", .help = "a second recurrence runs backwards in time"},
     {"norm_first", DECK_BOOL, offsetof(conf, norm_first), "false", .help = "layer norm before the branch, not behind"},
     {"dt_min", DECK_REAL, offsetof(conf, dt_min), "0.001", 1e-9, 10, .help = "least time step at first"},
@@ -32,9 +35,10 @@ static int block(nn_graph *g, int x, const nn_net_task *t, const conf *k, err *e
   nn_ssm_conf c = {
       .states = (int)k->states, .both = k->both, .dt_min = k->dt_min, .dt_max = k->dt_max, .rate = k->rate};
   if (t->rate > 0) c.rate *= t->rate;
-  if (k->kernel) c.start = (nn_s4d_start)(k->kernel - 1);
+  const nn_op *op = k->kernel == S4 ? &nn_op_s4 : k->kernel == S5 ? &nn_op_s5 : &nn_op_s4d;
+  c.start = op == &nn_op_s4d ? (nn_s4d_start)(k->kernel - 1) : NN_S4D_LEGS;
   int y = k->norm_first ? nn_layer_norm(g, x, NN_LAYER_NORM, false, e) : x;
-  y = nn_layer(g, k->kernel ? &nn_op_s4d : &nn_op_s4, &c, y, e);
+  y = nn_layer(g, op, &c, y, e);
   y = nn_layer_dropout(g, nn_layer(g, &nn_op_gelu, NULL, y, e), k->dropout, e);
   y = nn_layer_dense(g, y, 2 * (int)k->width, true, true, NN_GAIN_LINEAR, e);
   y = nn_layer_dropout(g, nn_layer(g, &nn_op_glu, NULL, y, e), k->dropout, e);

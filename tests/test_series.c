@@ -164,6 +164,9 @@ static void windows(const series_data *s) {
   for (int q = 0; q < 4; q++) want += 0.25 / (1 + exp(-(double)z[(4 + q) * 2 + 1]));
   CHECK_NEAR(score[3], want, 1e-7);
   CHECK(label[3] == s->label[2 * w.record[1] + 1]);
+  w.max = true, series_scores(&w, z, score, label), want = 0;
+  for (int q = 0; q < 4; q++) want = fmax(want, 1 / (1 + exp(-(double)z[(4 + q) * 2 + 1])));
+  CHECK_NEAR(score[3], want, 1e-7);
   series_windows_free(&w), series_windows_free(&moved);
   CHECK(series_windows_new(&w, s, 11, 12, 0, false, false, &e) == ERR_DECK);
   series_windows_free(&w);
@@ -190,6 +193,18 @@ static void halved(void) {
     CHECK_REPORT(k % 2 && f > .25 ? most < .01 : off < .01 && most > .9, "%g cycles, filter %d: %g, off by %g", f,
                  k % 2, most, off);
     series_windows_free(&w);
+  }
+}
+
+/* Every fold is tested on in turn, the one before it validates. */
+static void turned(series_data *s) {
+  for (int test = 1; test <= 10; test++) {
+    series_turn_folds(s, test);
+    for (long i = 0; i < s->n; i++) {
+      int was = (int)(i % 10) + 1, before = test > 1 ? test - 1 : 10;
+      CHECK((s->fold[i] == 10) == (was == test) && (s->fold[i] == 9) == (was == before));
+      s->fold[i] = was;
+    }
   }
 }
 
@@ -234,7 +249,7 @@ int main(void) {
   if (folder_make()) return 1;
   halved();
   dry(in_folder(), 0, true), dry("kind: simulated", 30, false), dry("kind: planted", 12, false);
-  if (!open_folder(&s, 0, 1e9)) contents(&s), standardised(&s), windows(&s);
+  if (!open_folder(&s, 0, 1e9)) contents(&s), turned(&s), standardised(&s), windows(&s);
   series_close(&s);
   if (!open_folder(&s, 7, 1e9)) CHECK_INT(s.n, 7);
   CHECK(series_keep(&s, "MI", &e) == ERR_DECK && strstr(e.text, "HYP ... NORM") && s.classes == 2);

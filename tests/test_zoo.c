@@ -43,6 +43,7 @@ static const sample samples[] = {
     {"{kind: s4, kernel: legs, width: 5, depth: 1, states: 6, both: false, norm_first: true}",
      {SHAPE(18, 1, 1, 2), true, 2},
      0},
+    {"{kind: s4, kernel: s5, width: 5, depth: 2, states: 6}", {SHAPE(13, 1, 1, 2), false, 2}, 0},
     {"{kind: transformer, tokens: [4], width: 6, heads: 2, depth: 2, ratio: 2}", {SHAPE(19, 1, 1, 3), false, 2}, 0},
     {"{kind: transformer, tokens: [], width: 4, heads: 1, depth: 1, causal: true}", {SHAPE(9, 1, 1, 2), true, 2}, 0},
 };
