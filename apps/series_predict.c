@@ -141,10 +141,31 @@ static int explain(problem *p, const deck *d, err *e) {
 /* ---- results ---- */
 static int put(run *r, const char *group, const char *name, const char *text, double v, err *e) {
   char full[120];
-  snprintf(full, sizeof full, "%s.%.80s", group, name);
+  snprintf(full, sizeof full, "%s_%.80s", group, name);
   for (char *c = full; *c; c++)
     if (!strchr("_-+.", *c) && !(*c >= '0' && *c <= '9') && !((*c | 32) >= 'a' && (*c | 32) <= 'z')) *c = '_';
   return run_number(r, full, "1", text, v, NAN, e);
+}
+
+/* What the simulator's class of this name is. */
+static const char *meaning(const char *name) {
+  for (int k = 0; ecg_classes[k]; k++)
+    if (!strcmp(ecg_classes[k]->name, name)) return ecg_classes[k]->help;
+  return "";
+}
+
+/* The classes, the most probable ones first. */
+static void tell(run *r, const problem *p) {
+  int K = p->model.classes;
+  bool *told = calloc((size_t)K, sizeof *told);
+  for (int i = 0; i < K && told; i++) {
+    int next = -1;
+    for (int k = 0; k < K; k++)
+      if (!told[k] && (next < 0 || p->probability[k] > p->probability[next])) next = k;
+    told[next] = true;
+    run_log(r, "%5.3f  %-8.40s %s", p->probability[next], p->model.name[next], meaning(p->model.name[next]));
+  }
+  free(told);
 }
 
 static int ascending(const void *a, const void *b) {
@@ -210,8 +231,7 @@ static int predict_main(run *r, err *e) {
   if (!open_problem(&p, run_deck(r), run_memory(r), e) && !run_dry(r)) {
     run_log(r, "%g s at %g Hz, %d windows of %g s%s%s", (double)p.data.samples / p.record.rate, p.record.rate, p.w.each,
             (double)p.w.length / p.record.rate, *p.record.note ? "; " : "", p.record.note);
-    if (!predict(&p, e) && !explain(&p, run_deck(r), e))
-      run_log(r, "%s: probability %.4f", p.model.name[p.class], p.probability[p.class]);
+    if (!predict(&p, e) && !explain(&p, run_deck(r), e)) tell(r, &p);
     if (!e->code && run_root(r)) report(r, &p, e);
   }
   close_problem(&p);

@@ -12,6 +12,7 @@
 #include "signals/recording.h"
 #include "signals/resample.h"
 
+enum { LEAST_RATE = 50 }; /* Hz: below, QRS complexes are not to be seen */
 const deck_key series_record_keys[] = {
     {"begin", DECK_REAL, offsetof(series_record_conf, begin), "0", 0, 1e9, .unit = "s",
      .help = "of the part looked at"},
@@ -116,6 +117,11 @@ static int read_all(series_record *s, recording *r, const series_record_conf *c,
   bool unknown = false;
   if (find_leads(s, r, which, e)) return e->code;
   double rate = r->lead[which[0]].rate;
+  if (rate < LEAST_RATE)
+    return err_set(
+        e, ERR_FILE,
+        "%s: %g samples per second, an ECG has %d at least (a file that does not tell counts as 1: record.rate)",
+        r->path, rate, LEAST_RATE);
   s->rate = c->transfer == SERIES_TELL ? rate : m->rate;
   for (int k = 0; k < SERIES_LEADS && !e->code; k++) {
     if (which[k] < 0) continue;
@@ -152,7 +158,7 @@ typedef struct patient_conf {
 } patient_conf;
 static const deck_key patient_keys[] = {
     {"index", DECK_INT, offsetof(patient_conf, index), "9", 0, 1e15,
-     .help = "number of the recording; 9, 19, 29 ... are of the test fold"},
+     .help = "number of the recording; 9, 19, 29 ... are of fold 10"},
     {"rate", DECK_REAL, offsetof(patient_conf, rate), "0", 0, 1e4, .unit = "Hz", .help = "0: the network's"},
     {0}};
 

@@ -156,11 +156,11 @@ static double tone(int lead, double t) {
   return sin(6.283185307179586 * (2 + .5 * lead) * t);
 }
 
-static void put_csv(const char *name, const char *const *lead, int n, const char *unit) {
+static void put_csv(const char *name, const char *const *lead, int n, const char *unit, bool told) {
   char *text = NULL;
   size_t size;
   FILE *f = open_memstream(&text, &size);
-  fprintf(f, "# rate: 200\n");
+  if (told) fprintf(f, "# rate: 200\n");
   for (int k = 0; k < n; k++) fprintf(f, "%s%s [%s]", k ? "," : "", lead[k], unit);
   for (int i = 0; i < 1200; i++) {
     fputc('\n', f);
@@ -186,7 +186,8 @@ static void records(void) {
   series_model m;
   series_record s;
   CHECK(!series_model_open(&m, folder_file("run.h5"), &e));
-  put_csv("eight.csv", names, 8, "uV"), put_csv("five.csv", names, 5, "uV");
+  put_csv("eight.csv", names, 8, "uV", true), put_csv("five.csv", names, 5, "uV", true);
+  put_csv("untold.csv", names, 8, "uV", false);
   CHECK_REPORT(!read_record(&s, &m, "eight.csv", ", begin: 1, seconds: 4, sex: female"), "%.300s", e.text);
   CHECK(s.samples == 400 && s.rate == 100 && isnan(s.age) && s.sex == 1 && strstr(s.note, "200 to 100 Hz"));
   double off = 0;
@@ -205,6 +206,10 @@ static void records(void) {
   CHECK(read_record(&s, &m, "five.csv", "") == ERR_FILE && strstr(e.text, "V4, V5, V6") && !strchr(e.text, '\n'));
   series_record_close(&s);
   CHECK(read_record(&s, &m, "eight.csv", ", begin: 5, seconds: 4") == ERR_FILE && strstr(e.text, "6 s"));
+  series_record_close(&s);
+  CHECK(read_record(&s, &m, "untold.csv", "") == ERR_FILE && strstr(e.text, "record.rate"));
+  series_record_close(&s);
+  CHECK(!read_record(&s, &m, "untold.csv", ", rate: 200") && s.samples == 600);
   series_record_close(&s);
   CHECK(read_record(&s, &m, "none.hea", "") == ERR_FILE && strstr(e.text, "none.hea"));
   series_record_close(&s), series_model_close(&m);
