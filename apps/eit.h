@@ -110,6 +110,19 @@ double eit_answer(const eit_verdict *v, int output, long i, int frame);
 double eit_true(const eit_verdict *v, long i, int frame, int k);
 void eit_figures(run *r, const eit_verdict *v);
 
+/* Where and when the evidence lies, from attributions of one recording of patient i: a[(frame channels + channel)
+ * step], laid out as eit_input. Only what moves counts. */
+enum { EIT_REGIONS = 2, EIT_PHASES = 16 };
+typedef struct eit_evidence {
+  double mass[EIT_REGIONS],
+      area[EIT_REGIONS]; /* shares of the positive part of map, and of the area: lungs; heart, aorta */
+  double phase[EIT_PHASES], time[EIT_PHASES]; /* shares of the positive part of frames (summed over pixels), and of
+     time, in complete breaths of the true volume: 8 parts of inspiration, 8 of expiration; NAN where there is none */
+} eit_evidence;
+/* map (pixels): attributions summed over time. ERR_RUN: no memory. */
+int eit_evidence_of(const eit_task *t, const eit_branch *b, long i, const nn_real *a, size_t step, double *map,
+                    eit_evidence *out, err *e);
+
 /* Where the first network looks for volume and arterial pressure (eit_explain.c); rank 0. g: that network alone, for
  * whole recordings, with the gradient of its input wanted; its parameters are the first ones of theta and state. */
 int eit_explain(run *r, const eit_set *test, const nn_graph *g, const nn_real *theta, const nn_real *state, err *e);

@@ -1,6 +1,6 @@
 /* test_eit_app.c: recordings of simulated patients as images: what is drawn moves with the lungs and shows organs where
  * they are; windows, scales and lag of app eit; networks beside each other are those built alone; a stream of single
- * frames gives the answers of the whole recording, and layers that look ahead are refused. */
+ * frames gives the answers of the whole recording, and layers that look ahead are refused; where evidence lies. */
 #include <math.h>
 
 #include "apps/eit.h"
@@ -108,6 +108,48 @@ static void scales(const eit_data *d) {
   double flow = (double)eit_truth(d, 4, 48, EIT_T_FLOW);
   CHECK_NEAR(t.mean[EIT_T_FLOW] + t.sd[EIT_T_FLOW] * eit_wanted(&t, 4, 50, EIT_T_FLOW), flow, 1e-6 * fabs(flow) + 1e-6);
   eit_set_free(&train), eit_set_free(&test), eit_task_free(&t);
+}
+
+/* Attributions put into one organ and one part of the breath are found there, whatever the layout of the input; what is
+ * negative does not count. Breaths of 40 frames, 16 of them inspiration. */
+static void evidence(const eit_data *d) {
+  eit_data made = {.n = 1, .rate = d->rate, .l = d->l, .place = d->place, .all = malloc(sizeof(float) * d->l.row)};
+  memcpy(made.all, eit_images(d, 1), sizeof(float) * d->l.row);
+  for (int f = 0; f < FRAMES; f++) {
+    int at = (f + 30) % 40;
+    made.all[d->l.truth + (size_t)f * EIT_TRUTHS + EIT_T_VOLUME] = (float)(at < 16 ? at / 16. : (40 - at) / 24.);
+  }
+  for (int square = 0; square < 2; square++) {
+    eit_task_conf c = {.truth = {1}, .rest = true, .block = 4, .folds = 3, .square = square};
+    eit_task t;
+    CHECK(!eit_task_new(&t, &made, &c, &e));
+    const eit_branch *b = &t.branch[0];
+    const float *organ = made.all + d->l.organ;
+    size_t each = square ? (size_t)(b->channels / (SIZE * SIZE)) : 1, step = 3;
+    nn_real *a = calloc((size_t)FRAMES * (size_t)b->channels * step, sizeof *a);
+    double *map = malloc(sizeof *map * (size_t)d->l.pixels), in = 0, time = 0, area = 0;
+    for (int where = 0; where < 2; where++) { /* the lungs at the start of inspiration, the heart in expiration */
+      for (int f = 0; f < FRAMES; f++)
+        for (int k = 0; k < d->l.pixels; k++) {
+          int at = (f + 30) % 40, o = (int)organ[d->place[k]];
+          bool hit = where ? (o == EIT_HEART || o == EIT_AORTA) && at >= 16 : o >= EIT_LUNG && at < 2;
+          a[((size_t)f * b->channels + (square ? (size_t)d->place[k] * each : (size_t)k)) * step] =
+              hit ? 1 : (nn_real)-.001;
+        }
+      eit_evidence v;
+      CHECK(!eit_evidence_of(&t, b, 0, a, step, map, &v, &e));
+      CHECK_NEAR(v.mass[where], 1, 1e-12);
+      CHECK_NEAR(v.mass[!where], 0, 1e-12);
+      for (int k = in = time = 0; k < EIT_PHASES; k++) in += k < 8 ? v.phase[k] : 0, time += k < 8 ? v.time[k] : 0;
+      CHECK_NEAR(in, !where, 1e-12);
+      CHECK_NEAR(v.phase[0], !where, 1e-12);
+      CHECK_NEAR(time, .4, 1e-12);
+      for (int k = area = 0; k < d->l.pixels; k++) area += organ[d->place[k]] >= EIT_LUNG;
+      CHECK_NEAR(v.area[0], area / d->l.pixels, 1e-9);
+    }
+    free(a), free(map), eit_task_free(&t);
+  }
+  free(made.all);
 }
 
 static const deck_section schema[] = {{.name = "net", .keys = nn_nets_keys, .kinds = nn_nets, .kind_def = "gru"}, {0}};
@@ -243,7 +285,7 @@ static void beside(void) {
 
 int main(void) {
   eit_data d = record();
-  interpolation(), images(&d), scales(&d), streams(&d), refusals(&d), beside(), turned_belts();
+  interpolation(), images(&d), scales(&d), evidence(&d), streams(&d), refusals(&d), beside(), turned_belts();
   CHECK_REPORT(!e.code, "%.500s", e.text);
   eit_data_close(&d);
   return check_done();
