@@ -86,7 +86,7 @@ static size_t room(long plane) { /* numbers before the first plane, 64 bytes ali
  * whose addresses end in the same 12 bits, and a kick takes up to a third longer (Zen 4). */
 double *scalar_planes(const scalar_grid *g, long plane) {
   enum { PAGE = 4096 };
-  size_t bytes = (((size_t)(g->planes * plane) + 7) / 8 * 8 + 2 * room(plane)) * sizeof(double);
+  size_t bytes = (((size_t)(g->planes * plane) + 7) / 8 * 8 + 2 * room(plane) + SCALAR_BEHIND) * sizeof(double);
   double *v = aligned_alloc(PAGE, (bytes + PAGE - 1) / PAGE * PAGE);
   return v ? (double *)memset(v, 0, bytes) + room(plane) : NULL;
 }

@@ -49,7 +49,9 @@ static inline int scalar_row_odd(const scalar_grid *g, int p, int r) {
   return (g->first + p + (g->odd[r] >> (g->d - 2))) & 1;
 }
 
-/* A zeroed field (planes, plane) with room for a plane before and behind; NULL without memory. */
+/* A zeroed field (planes, plane) with room for a plane before and behind, and for SCALAR_BEHIND numbers more, so that a
+ * row may be read in whole vectors; NULL without memory. */
+enum { SCALAR_BEHIND = 8 };
 double *scalar_field(const scalar_grid *g);
 void scalar_field_free(const scalar_grid *g, double *v); /* v may be NULL */
 /* The same with planes of `plane` numbers. All begin at the same place of a page. */

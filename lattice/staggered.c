@@ -79,24 +79,34 @@ void staggered_half_free(const scalar_grid *g, double *v) {
   scalar_planes_free(staggered_plane(g), v);
 }
 
+INLINE void take(int n, const double *v, double *restrict out) {
+#pragma omp simd
+  for (int j = 0; j < n; j++) out[j] = v[2 * j];
+}
+
+INLINE void place(int n, const double *restrict even, const double *restrict odd, double *restrict v) {
+  for (int j = 0; j < n; j++) v[2 * j] = even[j], v[2 * j + 1] = odd[j];
+}
+
 void staggered_split(const scalar_grid *g, const double *v, double *even, double *odd) {
-  long k = 0;
+  int n = g->row / 2;
   for (int p = 0; p < g->planes; p++)
-    for (int r = 0; r < g->rows; r++) {
+    for (int r = 0; r < g->rows; r++, v += g->row) {
       int s = scalar_row_odd(g, p, r);
-      for (int j = 0; j < g->row / 2; j++, k++) {
-        if (even) even[k] = v[2 * k + s];
-        if (odd) odd[k] = v[2 * k + 1 - s];
-      }
+      long k = ((long)p * g->rows + r) * n;
+      if (even) take(n, v + s, even + k);
+      if (odd) take(n, v + 1 - s, odd + k);
     }
 }
 
 void staggered_join(const scalar_grid *g, const double *even, const double *odd, double *v) {
-  long k = 0;
+  int n = g->row / 2;
   for (int p = 0; p < g->planes; p++)
-    for (int r = 0; r < g->rows; r++) {
-      int s = scalar_row_odd(g, p, r);
-      for (int j = 0; j < g->row / 2; j++, k++) v[2 * k + s] = even[k], v[2 * k + 1 - s] = odd[k];
+    for (int r = 0; r < g->rows; r++, v += g->row, even += n, odd += n) {
+      if (scalar_row_odd(g, p, r))
+        place(n, odd, even, v);
+      else
+        place(n, even, odd, v);
     }
 }
 

@@ -22,8 +22,8 @@ typedef struct scalar_sweep_conf {
     .max = 0.95, .help = "wanted; thermalisation tunes the width of the proposals"                                     \
   }
 
-typedef struct scalar_sweeper {  /* room */
-  double *half[2], *sum, *u, *v; /* even and odd sites; (plane/2): neighbours, random numbers */
+typedef struct scalar_sweeper { /* room */
+  double *half[2], *sum;        /* even and odd sites; (plane/2): neighbours */
 } scalar_sweeper;
 
 /* ERR_DECK: sides must be even, no fermions. */
