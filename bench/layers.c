@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/comm.h"
+#include "nn/nets.h"
 
 typedef struct net {
   const char *name;
@@ -70,6 +71,31 @@ static int mlp(nn_graph *g, err *e) {
   return nn_layer_dense(g, x, 512, false, true, 1, e);
 }
 
+/* XResNet1d of the ECG papers as decks build it: 12 leads, 71 classes. */
+static int xresnet(nn_graph *g, const char *blocks, err *e) {
+  static const deck_section schema[] = {
+      {.name = "net", .keys = nn_nets_keys, .kinds = nn_nets, .kind_def = "xresnet1d"}, {0}};
+  const nn_net_task task = {.in = {{1000, 1, 1}, 12}, .outputs = 71};
+  char text[200];
+  deck *d;
+  int x = nn_input(g, "x", task.in),
+      size = snprintf(text, sizeof text, "app: bench\nnet: {kind: xresnet1d, blocks: %s, bottleneck: true}\n", blocks);
+  if (deck_parse(&d, "bench", text, (size_t)size, NULL, 0, schema, e)) return -1;
+  const nn_net *n = (const nn_net *)deck_kind_of(d, "net");
+  void *conf = calloc(1, n->conf_size);
+  deck_get(d, "net", n->kind.keys, conf);
+  nn_want_grad(g, x);
+  x = nn_layer_dense(g, n->body(g, x, &task, conf, e), task.outputs, false, true, 1, e);
+  free(conf), deck_free(d);
+  return x;
+}
+static int xresnet50(nn_graph *g, err *e) {
+  return xresnet(g, "[3, 4, 6, 3]", e);
+}
+static int xresnet101(nn_graph *g, err *e) {
+  return xresnet(g, "[3, 4, 23, 3]", e);
+}
+
 static const net nets[] = {
     {"GRU b32 s128 i1024 h256", 32, 16, gru, {27, 85}, {39.2, 142}},
     {"LSTM b32 s128 i1024 h256", 32, 16, lstm, {0}, {0}},
@@ -77,6 +103,8 @@ static const net nets[] = {
     {"resnet1d b64 L1000 128ch k5", 64, 16, resnet1000, {175, 530}, {281, 743}},
     {"MLP 3 x 512 b256", 256, 64, mlp, {1.3, 3.8}, {1.31, 4.3}},
     {"resnet2d b64 32x32 64ch 3x3", 64, 16, images, {105, 320}, {165, 508}},
+    {"xresnet1d50 b32 L1000", 32, 16, xresnet50, {0}, {0}},
+    {"xresnet1d101 b32 L1000", 32, 16, xresnet101, {0}, {0}},
 };
 
 static double cpu(void) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 const char nn_norm_words[] = "none|batch|layer";
-const char nn_pool_words[] = "mean|max|both|flatten";
+const char nn_pool_words[] = "mean|max|both|flatten|attention";
 
 static int named(nn_graph *g, const nn_op *op, const void *conf, int n, const int *x, err *e) {
   char name[48];
@@ -51,6 +51,10 @@ int nn_layer_act(nn_graph *g, int x, int word, err *e) {
 int nn_layer_pool(nn_graph *g, int x, int word, err *e) {
   if (x < 0 || nn_positions(g->node[x].shape) == 1) return x;
   if (word == NN_POOL_FLATTEN) return nn_layer(g, &nn_op_reshape, &(nn_reshape_conf){{{0}, 0}}, x, e);
+  if (word == NN_POOL_ATTENTION) {
+    int score = nn_layer_dense(g, x, 1, true, false, NN_GAIN_LINEAR, e);
+    return nn_layer2(g, &nn_op_weighted, x, score, e);
+  }
   int both[2], n = 0;
   if (word != NN_POOL_MEAN) both[n++] = nn_layer(g, &nn_op_pool, &(nn_pool_conf){.max = true, .global = true}, x, e);
   if (word != NN_POOL_MAX) both[n++] = nn_layer(g, &nn_op_pool, &(nn_pool_conf){.global = true}, x, e);

@@ -21,8 +21,8 @@ enum { NN_NO_NORM, NN_BATCH_NORM, NN_LAYER_NORM };
 int nn_layer_norm(nn_graph *g, int x, int word, bool zero, err *e); /* zero: scale starts at 0 */
 int nn_layer_act(nn_graph *g, int x, int word, err *e);             /* of nn_act_words */
 /* Global pooling to one position: */
-extern const char nn_pool_words[]; /* "mean|max|both|flatten" */
-enum { NN_POOL_MEAN, NN_POOL_MAX, NN_POOL_BOTH, NN_POOL_FLATTEN };
+extern const char nn_pool_words[]; /* "mean|max|both|flatten|attention" */
+enum { NN_POOL_MEAN, NN_POOL_MAX, NN_POOL_BOTH, NN_POOL_FLATTEN, NN_POOL_ATTENTION };
 int nn_layer_pool(nn_graph *g, int x, int word, err *e);
 int nn_layer_concat(nn_graph *g, int n, const int *x, err *e);
 

@@ -35,6 +35,7 @@ const nn_op *const nn_ops[] = {&nn_op_causal_conv2d,
                                &nn_op_s5,
                                &nn_op_attention,
                                &nn_op_position,
+                               &nn_op_weighted,
                                NULL};
 
 void nn_every_step(const nn_node *n, const nn_frame *f) {

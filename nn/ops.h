@@ -154,4 +154,7 @@ extern const nn_op nn_op_attention;
 /* y = x + sines and cosines of the position (Vaswani et al. 2017). */
 extern const nn_op nn_op_position;
 
+/* Attention pooling: one position, the mean of x0 over those that hold data, weighted by softmax of x1 (one channel). */
+extern const nn_op nn_op_weighted;
+
 #endif

@@ -2,6 +2,7 @@
 spinet_test(test_nets DOUBLE SINGLE TIMEOUT 60)
 spinet_test(test_zoo DOUBLE SINGLE TIMEOUT 60)
 spinet_test(test_rnn DOUBLE SINGLE TIMEOUT 60)
+spinet_test(test_optim TIMEOUT 30)
 spinet_test(test_loss DOUBLE SINGLE TIMEOUT 30)
 spinet_test(test_fit DOUBLE SINGLE RANKS 4 TIMEOUT 120)
 foreach(t test_fit test_fit_f)

@@ -145,6 +145,8 @@ static const sample samples[] = {
     {&nn_op_s5, GRID(6, 1, 16), 16, false, SPACE(NN_S4D_LIN, 16, false, .01, .2, 1)},
     {&nn_op_s5, GRID(9, 1, 3), 3, false, SPACE(NN_S4D_INV, 6, true, .01, .2, 1)},
     {&nn_op_s5, GRID(7, 1, 2), 2, false, SPACE(NN_S4D_LIN, 4, true, .01, .2, 1), .masked = true},
+    {&nn_op_weighted, GRID(7, 1, 3), 3, false, NULL, .y = {{1, 1, 1}, 3}, .other = GRID(7, 1, 1)},
+    {&nn_op_weighted, GRID(6, 2, 2), 2, false, NULL, .y = {{1, 1, 1}, 2}, .other = GRID(6, 2, 1), .masked = true},
     {&nn_op_attention, GRID(7, 1, 12), 4, false, &(nn_attention_conf){2, false}},
     {&nn_op_attention, GRID(21, 1, 9), 3, false, &(nn_attention_conf){1, true}},
     {&nn_op_attention, GRID(6, 1, 30), 10, false, &(nn_attention_conf){2, false}, .masked = true},

@@ -1,5 +1,7 @@
 /* test_recording.c: one recording through every format and back; CSV, NPY, EDF and segments in their own ways; what
- * malformed files are told. */
+ * malformed files are told; files of 64 MB in little memory. */
+#include <unistd.h>
+
 #include "base/h5.h"
 #include "check.h"
 #include "folder.h"
@@ -356,8 +358,76 @@ static void segments(void) {
   recording_close(r);
 }
 
+/* Bytes of this process that lie in memory now. */
+static double resident(void) {
+  long all = 0, here = 0;
+  FILE *f = fopen("/proc/self/statm", "r");
+  if (!f || fscanf(f, "%ld %ld", &all, &here) != 2) here = 0;
+  if (f) fclose(f);
+  return (double)here * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* From end to end in pieces: memory does not follow the length of the file. */
+static void streamed(const char *name, int64_t samples, double last) {
+  enum { PIECE = 100000 };
+  static double x[PIECE];
+  err e = {0};
+  double before = resident(), most = before;
+  recording *r = opened(name, &(recording_options){.rate = 1000});
+  if (!r) return;
+  CHECK_INT(r->lead[0].samples, samples);
+  for (int64_t at = 0; at < samples && !e.code; at += PIECE) {
+    long n = (long)(samples - at < PIECE ? samples - at : PIECE);
+    recording_read(r, 0, at, n, x, &e);
+    if (at + n == samples) CHECK_NEAR(x[n - 1], last, 1e-12);
+    most = fmax(most, resident());
+  }
+  CHECK_TEXT(e.text, "");
+  CHECK_REPORT(before > 0 && most - before < 8e6, "%s: memory grew by %.1f MB", name, 1e-6 * (most - before));
+  recording_close(r);
+}
+
+/* A file of `bytes` bytes from its present end on, zero but for the last two. */
+static void lengthen(const char *name, long bytes) {
+  FILE *f = fopen(folder_file(name), "ab");
+  CHECK(f && !fclose(f));
+  CHECK(!truncate(folder_file(name), bytes - 2));
+  f = fopen(folder_file(name), "ab");
+  CHECK(f && fwrite("\1\2", 1, 2, f) == 2 && !fclose(f));
+}
+
+/* 64 MB each. */
+static void long_files(void) {
+  enum { MILLIONS = 32, SAMPLES = MILLIONS * 1000000, RECORD = 1000 };
+  static int32_t one[RECORD];
+  char head[128] = "\x93NUMPY\1\0v\0{'descr': '<i2', 'fortran_order': False, 'shape': (32000000,), }";
+  size_t used = 10 + strlen(head + 10);
+  memset(head + used, ' ', sizeof head - used), head[127] = '\n';
+  CHECK(!folder_put("long.npy", head, sizeof head));
+  lengthen("long.npy", (long)sizeof head + 2L * SAMPLES);
+  streamed("long.npy", SAMPLES, 0x201);
+  put_text("long.hea", "long 1 1000 32000000\nlong.dat 16 1000/mV\n");
+  lengthen("long.dat", 2L * SAMPLES);
+  streamed("long.hea", SAMPLES, .513);
+  edf_signal s = {.label = "x",
+                  .physical_min = -100,
+                  .physical_max = 100,
+                  .digital_min = -100,
+                  .digital_max = 100,
+                  .samples = RECORD};
+  edf_header h = {.duration = 1, .signals = 1, .signal = &s};
+  err e = {0};
+  edf_writer *w;
+  CHECK(!edf_create(&w, folder_file("long.edf"), &h, 0, &e));
+  for (int k = 0; k < SAMPLES / RECORD && !e.code; k++) one[RECORD - 1] = k % 100, edf_put(w, one, &e);
+  CHECK(!edf_finish(w, &e));
+  CHECK_TEXT(e.text, "");
+  streamed("long.edf", SAMPLES, (SAMPLES / RECORD - 1) % 100);
+}
+
 int main(void) {
   CHECK(!folder_make());
+  long_files();
   through_all();
   tables();
   arrays();

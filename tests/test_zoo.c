@@ -39,11 +39,18 @@ static const sample samples[] = {
     {"{kind: resnet1d, width: [6, 8], blocks: [1, 1]}", {SHAPE(16, 1, 1, 2), false, 2}, 0},
     {"{kind: xresnet1d, width: 4, stem: [3, 3, 4], blocks: [1, 2]}", {SHAPE(30, 1, 1, 2), false, 2}, 0},
     {"{kind: xresnet1d, width: 3, stem: [3, 4], blocks: [1, 1], bottleneck: true}", {SHAPE(21, 1, 1, 2), false, 2}, 0},
+    {"{kind: xresnet1d, width: 2, stem: [2, 2, 3], blocks: [3, 4, 6, 3], bottleneck: true, expansion: 2}",
+     {SHAPE(40, 1, 1, 2), false, 2},
+     0},
+    {"{kind: xresnet1d, width: 2, stem: [2, 2, 3], blocks: [3, 4, 23, 3], bottleneck: true, expansion: 2}",
+     {SHAPE(40, 1, 1, 2), false, 2},
+     0},
     {"{kind: s4, width: 6, depth: 2}", {SHAPE(21, 1, 1, 3), false, 2}, 0},
     {"{kind: s4, kernel: legs, width: 5, depth: 1, states: 6, both: false, norm_first: true}",
      {SHAPE(18, 1, 1, 2), true, 2},
      0},
     {"{kind: s4, kernel: s5, width: 5, depth: 2, states: 6}", {SHAPE(13, 1, 1, 2), false, 2}, 0},
+    {"{kind: xresnet1d, width: 4, stem: [3, 4], blocks: [1, 1], pool: attention}", {SHAPE(23, 1, 1, 2), false, 2}, 0},
     {"{kind: transformer, tokens: [4], width: 6, heads: 2, depth: 2, ratio: 2}", {SHAPE(19, 1, 1, 3), false, 2}, 0},
     {"{kind: transformer, tokens: [], width: 4, heads: 1, depth: 1, causal: true}", {SHAPE(9, 1, 1, 2), true, 2}, 0},
 };
@@ -135,9 +142,38 @@ static void check_sample(const sample *s) {
   close_rig(&r);
 }
 
-/* Numbers of parameters of published networks on 12 leads and 71 classes, of 1000 positions. */
+static const nn_net_task ecg = {SHAPE(1000, 1, 1, 12), false, 71};
+
+static void counts(const char *net, size_t params) {
+  nn_graph *g = build(net, &ecg);
+  CHECK_REPORT(g != NULL, "%s: %.300s", net, e.text);
+  if (g) CHECK_INT(g->free_params, params);
+  nn_graph_free(g);
+}
+
+/* A convolution without bias and its batch norm. */
+static size_t conv_norm(size_t in, size_t out, size_t kernel) {
+  return in * out * kernel + 2 * out;
+}
+
+/* The convolutional networks of Strodthoff et al. 2021, on 12 leads and 71 classes. */
+static void convolutional(void) {
+  size_t head = 256 * 71 + 71, stem = conv_norm(12, 32, 5) + conv_norm(32, 32, 5) + conv_norm(32, 64, 5);
+  size_t bottleneck = conv_norm(256, 64, 1) + conv_norm(64, 64, 5) + conv_norm(64, 256, 1);
+  size_t first = bottleneck - 256 * 64 + 64 * 64 + conv_norm(64, 256, 1); /* 64 channels come in; 1x1 beside it */
+  counts("{kind: xresnet1d}", stem + 8 * 2 * conv_norm(64, 64, 5) + 128 * 71 + 71); /* 18 layers */
+  counts("{kind: xresnet1d, blocks: [3, 4, 23, 3], bottleneck: true}", stem + first + 32 * bottleneck + 512 * 71 + 71);
+  counts("{kind: resnet1d}", conv_norm(12, 128, 7) + 3 * (conv_norm(128, 128, 5) + conv_norm(128, 128, 3)) +
+                                 2 * conv_norm(128, 128, 1) + head); /* resnet_wang: two blocks halve the length */
+  counts("{kind: cnn, channels: [128, 256, 128], kernel: [8, 5, 3], norm: batch, global: both}", /* fcn_wang */
+         conv_norm(12, 128, 8) + conv_norm(128, 256, 5) + conv_norm(256, 128, 3) + head);
+  size_t branches = 32 * 32 * (39 + 19 + 9) + 2 * 128;
+  counts("{kind: inception1d}", 2 * 12 * 32 + branches + 5 * (2 * 128 * 32 + branches) + conv_norm(12, 128, 1) +
+                                    conv_norm(128, 128, 1) + head);
+}
+
+/* Numbers of parameters of published networks of 1000 positions. */
 static void published(void) {
-  const nn_net_task ecg = {SHAPE(1000, 1, 1, 12), false, 71};
   size_t unit = 0, stem = 12 * 32 * 5 + 32 * 32 * 5 + 32 * 64 * 5 + 2 * 128, head = 512 * 71 + 71;
   nn_graph *g = build("{kind: xresnet1d, blocks: [3, 4, 6, 3], bottleneck: true}", &ecg);
   CHECK_REPORT(g != NULL, "%.300s", e.text);
@@ -184,6 +220,7 @@ int main(void) {
   }
   for (int i = 0; i < SAMPLES; i++) check_sample(&samples[i]);
   published();
+  convolutional();
   refused();
   return check_done();
 }

@@ -77,7 +77,7 @@ static bool fits(const char *pattern, const nn_graph *g, const nn_node *n) {
                {"linear", op->linear},
                {"max", max},
                {"product", op == &nn_op_product || op == &nn_op_glu},
-               {"sum", op == &nn_op_add || (op == &nn_op_pool && !max)},
+               {"sum", op == &nn_op_add || op == &nn_op_weighted || (op == &nn_op_pool && !max)},
                {"norm", op == &nn_op_layer_norm},
                {"pass", op->takes & NN_SHARE_PASS}};
   for (unsigned i = 0; i < sizeof table / sizeof *table; i++)
