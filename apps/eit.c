@@ -16,7 +16,6 @@
 #include <string.h>
 
 #include "nn/fit.h"
-#include "nn/optim.h"
 #include "nn/store.h"
 #include "nn/stream.h"
 
@@ -77,14 +76,12 @@ static const deck_section schema[] = {
      .optional = true},
     {.name = "store", .help = "files", .keys = store_keys},
     {.name = "task", .help = "what networks are to tell", .keys = eit_task_keys},
-    {.name = "net", .help = "the network", .keys = nn_nets_keys, .kinds = nn_nets, .kind_def = "gru"},
-    {.name = "fit", .help = "training; 0 epochs and no net.from: only patients", .keys = nn_fit_keys},
-    {.name = "loss", .help = "what is made small", .keys = nn_loss_keys, .kinds = nn_losses, .kind_def = "mse"},
-    {.name = "optimiser",
-     .help = "how parameters follow the gradient",
-     .keys = nn_optim_keys,
-     .kinds = nn_optim_types,
-     .kind_def = "adam"},
+    {.name = "net",
+     .help = "the network (neither epochs nor net.from: only patients)",
+     .keys = nn_nets_keys,
+     .kinds = nn_nets,
+     .kind_def = "gru"},
+    NN_FIT_SECTIONS("mse"),
     {.name = "evaluate", .help = "figures of merit of the tested fold", .keys = evaluate_keys},
     {0},
 };

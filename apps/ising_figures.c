@@ -21,6 +21,37 @@ static void configurations(plot *p, const ising *m, const estimate_data *d) {
   free(z);
 }
 
+/* Exact solutions from low to high, of the lattice and of the infinite one. */
+typedef struct curves {
+  int n;
+  double beta[200];
+  exact_ising finite[200], infinite[200];
+} curves;
+
+static void solve(curves *c, const ising *m, double low, double high) {
+  const char *how;
+  err none = {0};
+  c->n = m->lat->n <= 24 ? 20 : 200; /* enumeration takes a while */
+  for (int k = 0; k < c->n; k++) {
+    c->beta[k] = low + (high - low) * k / (c->n - 1);
+    if (exact_any(&c->finite[k], &how, m, c->beta[k], &none)) c->finite[k] = exact_unknown(), none = (err){0};
+    if (exact_infinite_any(&c->infinite[k], m, c->beta[k], &none)) c->infinite[k] = exact_unknown(), none = (err){0};
+  }
+}
+
+/* Of the quantity at `offset`; the infinite lattice where the finite one has no closed form. */
+static void exact_curve(plot *p, const curves *c, size_t offset) {
+  double finite[200], infinite[200];
+  for (int k = 0; k < c->n; k++) {
+    memcpy(&finite[k], (const char *)&c->finite[k] + offset, sizeof *finite);
+    memcpy(&infinite[k], (const char *)&c->infinite[k] + offset, sizeof *infinite);
+  }
+  bool known = !isnan(finite[0]);
+  if (known || !isnan(infinite[0]))
+    plot_curve(p, known ? "exact" : "infinite lattice", PLOT_LINE, (size_t)c->n, c->beta, known ? finite : infinite,
+               NULL);
+}
+
 static void scan(run *r, const estimate_ising *d) {
   const ising *m = d->m;
   static const struct {
@@ -32,22 +63,14 @@ static void scan(run *r, const estimate_ising *d) {
            {THERMO_c, "specific heat c", offsetof(exact_ising, c)},
            {THERMO_s, "entropy s", offsetof(exact_ising, s)},
            {THERMO_m_abs, "magnetisation <|m|>", offsetof(exact_ising, m_abs)}};
-  enum { FINE = 200 };
-  double x[FINE], y[FINE], low = d->point[0].beta, high = d->point[d->npoints - 1].beta;
+  curves *c = malloc(sizeof *c);
   double *b = malloc(3 * (size_t)d->npoints * sizeof *b), *v = b + d->npoints, *err_v = v + d->npoints;
   plot *p = plot_new("One network, many couplings: reweighted draws over exact curves", 2);
-  exact_ising exact;
-  const char *how;
-  err none = {0};
-  for (unsigned i = 0; b && p && i <= sizeof s / sizeof *s; i++) {
+  if (c) solve(c, m, d->point[0].beta, d->point[d->npoints - 1].beta);
+  for (unsigned i = 0; b && c && p && i <= sizeof s / sizeof *s; i++) {
     bool ess = i == sizeof s / sizeof *s;
     plot_panel(p, NULL, "beta [1/J]", ess ? "effective fraction ESS/n" : s[i].label, 0, 0);
-    for (int k = 0; k < FINE && !ess; k++) {
-      x[k] = low + (high - low) * k / (FINE - 1);
-      y[k] = exact_any(&exact, &how, m, x[k], &none) ? NAN : *(double *)((char *)&exact + s[i].exact);
-      if (m->lat->n <= 24 && !m->lat->rows) break; /* enumeration: only at the points */
-    }
-    if (!ess && !isnan(y[FINE / 2])) plot_curve(p, "exact", PLOT_LINE, FINE, x, y, NULL);
+    if (!ess) exact_curve(p, c, s[i].exact);
     for (int k = 0; k < d->npoints; k++) {
       bool refuse = d->point[k].verdict == STAT_REFUSE;
       b[k] = d->point[k].beta;
@@ -57,7 +80,7 @@ static void scan(run *r, const estimate_ising *d) {
     plot_curve(p, ess ? NULL : "network, reweighted", ess ? PLOT_LINE : PLOT_POINTS, (size_t)d->npoints, b, v,
                ess ? NULL : err_v);
   }
-  free(b);
+  free(b), free(c);
   run_figure(r, p, "scan.png");
 }
 

@@ -160,7 +160,7 @@ static int command_show(const arguments *a, err *e) {
 }
 
 static int command_apps(const arguments *a, err *e) {
-  for (int i = 0; apps_table[i]; i++) printf("%-12s %s\n", apps_table[i]->name, apps_table[i]->help);
+  for (int i = 0; apps_table[i]; i++) printf("%-16s %s\n", apps_table[i]->name, apps_table[i]->help);
   return 0;
 }
 

@@ -17,7 +17,6 @@
 #include "base/h5.h"
 #include "nn/fit.h"
 #include "nn/nets.h"
-#include "nn/optim.h"
 
 typedef struct data_conf {
   long records, window, seed, test_fold;
@@ -64,13 +63,7 @@ static const deck_key evaluate_keys[] = {
 static const deck_section schema[] = {
     {.name = "data", .help = "recordings", .keys = data_keys, .kinds = series_sources, .kind_def = "simulated"},
     {.name = "net", .help = "the network", .keys = nn_nets_keys, .kinds = nn_nets, .kind_def = "s4"},
-    {.name = "fit", .help = "training", .keys = nn_fit_keys},
-    {.name = "loss", .help = "what is made small", .keys = nn_loss_keys, .kinds = nn_losses, .kind_def = "bce"},
-    {.name = "optimiser",
-     .help = "how parameters follow the gradient",
-     .keys = nn_optim_keys,
-     .kinds = nn_optim_types,
-     .kind_def = "adam"},
+    NN_FIT_SECTIONS("bce"),
     {.name = "evaluate", .help = "figures of merit of the test fold", .keys = evaluate_keys},
     {0},
 };

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #include "nn/fit.h"
-#include "nn/optim.h"
 #include "nn/store.h"
 
 typedef struct data_conf {
@@ -37,17 +36,7 @@ static const deck_key data_keys[] = {
 static const deck_section schema[] = {
     {.name = "data", .help = "ensembles of configurations", .keys = data_keys},
     {.name = "net", .help = "the network", .keys = nn_nets_keys, .kinds = nn_nets, .kind_def = "cnn"},
-    {.name = "fit", .help = "training", .keys = nn_fit_keys},
-    {.name = "loss",
-     .help = "what is made small",
-     .keys = nn_loss_keys,
-     .kinds = nn_losses,
-     .kind_def = "gaussian_nll"},
-    {.name = "optimiser",
-     .help = "how parameters follow the gradient",
-     .keys = nn_optim_keys,
-     .kinds = nn_optim_types,
-     .kind_def = "adam"},
+    NN_FIT_SECTIONS("gaussian_nll"),
     {0},
 };
 

@@ -1,4 +1,4 @@
-/* exact.c: exact_any, the choice among the exact solutions, and what they share: exact_unknown, exact_thermal. */
+/* exact.c: exact_any and exact_infinite_any, the choice among the exact solutions, and what they share: exact_unknown, exact_thermal. */
 #include "lattice/exact.h"
 
 #include <math.h>
@@ -20,10 +20,13 @@ static bool is_torus(const ising *m) {
   return m->lat->rows && m->lat->periodic && m->uniform != 0;
 }
 
+static bool is_onsager(const ising *m) {
+  return m->lat->rows && m->uniform != 0 && !m->h && !strcmp(m->lat->name, "square");
+}
+
 static bool kaufman_applies(const ising *m) {
   const lattice *l = m->lat;
-  return is_torus(m) && !m->h && !strcmp(l->name, "square") &&
-         (m->uniform > 0 || (l->rows % 2 == 0 && l->cols % 2 == 0));
+  return is_torus(m) && is_onsager(m) && (m->uniform > 0 || (l->rows % 2 == 0 && l->cols % 2 == 0));
 }
 
 static bool transfer_applies(const ising *m, double beta) {
@@ -41,4 +44,9 @@ int exact_any(exact_ising *x, const char **method, const ising *m, double beta, 
   if (kaufman_applies(m)) return *method = "Kaufman", exact_kaufman(x, m->lat->rows, m->lat->cols, m->uniform, beta, e);
   if (transfer_applies(m, beta)) return *method = "transfer matrix", exact_transfer(x, m, beta, e);
   return 0;
+}
+
+int exact_infinite_any(exact_ising *x, const ising *m, double beta, err *e) {
+  *x = exact_unknown();
+  return is_onsager(m) ? exact_square_infinite(x, m->uniform, beta, e) : 0;
 }

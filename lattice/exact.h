@@ -34,6 +34,9 @@ double exact_wannier_entropy(void);
 /* The best of the above for a finite model at beta: enumeration up to 24 spins (it knows m_abs and chi), Kaufman,
  * transfer matrix. Returns 0 and x all NaN with *method = NULL if none applies; *method is a static word. */
 int exact_any(exact_ising *x, const char **method, const ising *m, double beta, err *e);
+/* The infinite lattice of the same model, where Onsager and Yang solve it (square, uniform couplings, no field); else
+ * returns 0 and x all NaN. */
+int exact_infinite_any(exact_ising *x, const ising *m, double beta, err *e);
 
 /* For the files of exact solutions: all NaN; then f, e, c, s of n sites from lnZ, its two derivatives by beta. */
 exact_ising exact_unknown(void);

@@ -8,8 +8,15 @@
 
 #include "base/run.h"
 #include "nn/crew.h"
+#include "nn/loss.h"
+#include "nn/optim.h"
 
 extern const deck_key nn_fit_keys[]; /* of section `fit`: epochs, batch, lanes, patience ... */
+/* The three sections of an app's schema, with the loss where a deck names none. */
+#define NN_FIT_SECTIONS(loss_def)                                                                                     \
+  {.name = "fit", .help = "training; 0 epochs: none", .keys = nn_fit_keys},                                           \
+      {.name = "loss", .help = "what is made small", .keys = nn_loss_keys, .kinds = nn_losses, .kind_def = loss_def}, \
+      NN_OPTIM_SECTION
 enum { NN_METRICS = 4 };
 
 /* A figure of merit of the validation data: on rank 0, from outputs z (count, numbers) and targets t (count, numbers).

@@ -17,7 +17,13 @@ typedef struct nn_optim_type {
                  const nn_real *grad, nn_real *const *moment);
 } nn_optim_type;
 extern const deck_kind *const nn_optim_types[];
-extern const deck_key nn_optim_keys[]; /* lr, schedule, warmup, clip ... of section `optimiser` */
+extern const deck_key nn_optim_keys[]; /* lr, schedule, warmup, clip ... */
+/* The section of an app's schema. */
+#define NN_OPTIM_SECTION                                                                                               \
+  {                                                                                                                    \
+    .name = "optimiser", .help = "how parameters follow the gradient", .keys = nn_optim_keys, .kinds = nn_optim_types, \
+    .kind_def = "adam"                                                                                                 \
+  }
 
 /* n parameters; the state is registered with the run as "optimiser ...". */
 int nn_optim_new(nn_optim **o, size_t n, const deck *d, run *r, err *e);

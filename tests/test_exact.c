@@ -217,6 +217,33 @@ static void test_infinite(void) {
   CHECK(x.m_abs == 0);
 }
 
+static double infinite_m(int rc, lattice *l, double J, double h) {
+  ising *m;
+  exact_ising x;
+  CHECK_INT(rc, 0);
+  ising_uniform(&m, l, J, h, .48, &fault);
+  CHECK_INT(exact_infinite_any(&x, m, .48, &fault), 0);
+  CHECK(isnan(x.m_abs) == isnan(x.e));
+  ising_free(m);
+  lattice_free(l);
+  return x.m_abs;
+}
+
+static void test_infinite_choice(void) {
+  lattice *l;
+  int rc;
+  rc = lattice_square(&l, 4, 6, true, &fault);
+  check_digits(infinite_m(rc, l, 1, 0), ".8775229090");
+  rc = lattice_square(&l, 4, 6, false, &fault);
+  CHECK(infinite_m(rc, l, -1, 0) == 0);
+  rc = lattice_square(&l, 4, 6, true, &fault);
+  CHECK(isnan(infinite_m(rc, l, 1, .1)));
+  rc = lattice_triangular(&l, 6, 6, true, &fault);
+  CHECK(isnan(infinite_m(rc, l, 1, 0)));
+  rc = lattice_complete(&l, 30, &fault);
+  CHECK(isnan(infinite_m(rc, l, 1, 0)));
+}
+
 /* ---- enumeration against sums written out ---- */
 
 static void brute(exact_ising *x, const ising *m, double beta) {
@@ -416,6 +443,7 @@ int main(void) {
   test_large();
   test_limits();
   test_infinite();
+  test_infinite_choice();
   test_enumeration();
   test_free_spins();
   test_transfer();
