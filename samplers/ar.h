@@ -10,6 +10,7 @@
 
 #include "nn/graph.h"
 #include "nn/zoo.h"
+#include "samplers/replicas.h"
 #include "samplers/symmetry.h"
 
 /* Logit of a choice that is none: such variables are not drawn, and ln sigma is 0 to the last bit of any sum. Not
@@ -38,6 +39,9 @@ typedef struct ar_model {
   void (*rest)(const void *self, const nn_real *x, double beta, rng r, uint64_t first, unsigned step, int S, int8_t *s,
                double *lnq);
   void (*measure)(const void *self, const int8_t *s, double *obs); /* (sites) -> (nobs) */
+  /* Collective: `total` replicas of the chain of section `chain`, under a name of their own. */
+  int (*chain)(const void *self, replica_set *out, const char *name, int total, const deck *d, const comm *c,
+               uint32_t seed, err *e);
 } ar_model;
 
 typedef struct ar {

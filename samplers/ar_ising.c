@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "nn/elementwise.h"
+#include "samplers/chain.h"
 
 typedef struct draw_conf {
   ar_conf common;
@@ -119,8 +120,18 @@ static void measure(const void *p, const int8_t *s, double *obs) {
   ising_measure(((const self *)p)->m, s, obs);
 }
 
-static const ar_model ising_model = {
-    .name = "ising", .nobs = ISING_NOBS, .free = release, .target = target, .rest = rest, .measure = measure};
+static int replicas_of(const void *p, replica_set *out, const char *name, int total, const deck *d, const comm *c,
+                       uint32_t seed, err *e) {
+  return chain_replicas(out, d, name, total, ((const self *)p)->m, c, seed, e);
+}
+
+static const ar_model ising_model = {.name = "ising",
+                                     .nobs = ISING_NOBS,
+                                     .free = release,
+                                     .target = target,
+                                     .rest = rest,
+                                     .measure = measure,
+                                     .chain = replicas_of};
 
 int ar_ising_new(ar **out, const ising *m, const deck *d, err *e) {
   ar *a = *out = calloc(1, sizeof *a);

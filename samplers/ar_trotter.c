@@ -9,6 +9,7 @@
 
 #include "samplers/causal.h"
 #include "samplers/ring_choice.h"
+#include "samplers/worldline.h"
 
 typedef struct draw_conf {
   ar_conf common;
@@ -117,13 +118,19 @@ static void mask(const void *p, void *work, const nn_real *x, int t, int S, nn_r
   if (a->from[t][0] >= 0) force_product(a->from[t], x, S, z);
 }
 
+static int replicas_of(const void *p, replica_set *out, const char *name, int total, const deck *d, const comm *c,
+                       uint32_t seed, err *e) {
+  return worldline_replicas(out, d, name, total, ((const self *)p)->t, c, seed, e);
+}
+
 static const ar_model trotter_model_drawn = {.name = "trotter",
                                              .nobs = AR_TROTTER_NOBS,
                                              .free = release,
                                              .mask_bytes = mask_bytes,
                                              .mask = mask,
                                              .target = target,
-                                             .measure = measure};
+                                             .measure = measure,
+                                             .chain = replicas_of};
 
 /* ---- building ---- */
 

@@ -148,12 +148,11 @@ void chain_free(chain *c) {
   free(c);
 }
 
-int chain_from_deck(chain **out, chain_plan *plan, const deck *d, const char *section, const ising *m,
-                    const comm *ranks, uint32_t seed, err *e) {
+static int deal(chain **out, const chain_plan *plan, const deck *d, const char *section, const char *name,
+                const ising *m, const comm *ranks, uint32_t seed, err *e) {
   const deck_kind *kind = deck_kind_of(d, section);
   const chain_type *t = (const chain_type *)kind;
   *out = NULL;
-  deck_get(d, section, chain_keys, plan);
   _Alignas(16) char conf[256];
   if (t->conf_size > sizeof conf) return err_set(e, ERR_RUN, "chain %s: keys need %zu bytes", kind->name, t->conf_size);
   if (kind->keys) deck_get(d, section, kind->keys, conf);
@@ -161,8 +160,47 @@ int chain_from_deck(chain **out, chain_plan *plan, const deck *d, const char *se
   comm_range r = comm_rank_range(ranks, ranks->rank, units);
   int first = r.first * t->unit, end = r.end * t->unit < total ? r.end * t->unit : total;
   if (first >= end) first = end = 0;
-  chain_setup s = {section, first, end - first, total, seed, (chain_start)plan->start, kind->keys ? conf : NULL};
+  chain_setup s = {name, first, end - first, total, seed, (chain_start)plan->start, kind->keys ? conf : NULL};
   if (chain_new(out, t, m, s, e)) return err_context(e, "%s", deck_where(d, section, "kind"));
+  return 0;
+}
+
+int chain_from_deck(chain **out, chain_plan *plan, const deck *d, const char *section, const ising *m,
+                    const comm *ranks, uint32_t seed, err *e) {
+  deck_get(d, section, chain_keys, plan);
+  return deal(out, plan, d, section, section, m, ranks, seed, e);
+}
+
+static void free_any(void *c) {
+  chain_free(c);
+}
+static void advance_any(void *c, long n, long thermalisation) {
+  chain_thermalise_part(c, n, thermalisation);
+}
+static void spins_any(const void *c, int replica, int8_t *s) {
+  chain_spins(c, replica, s);
+}
+static int items_any(const void *c, run_item items[REPLICAS_ITEMS]) {
+  return chain_items(c, items);
+}
+
+int chain_replicas(replica_set *out, const deck *d, const char *name, int total, const ising *m, const comm *ranks,
+                   uint32_t seed, err *e) {
+  chain *c;
+  chain_plan plan;
+  deck_get(d, "chain", chain_keys, &plan);
+  plan.replicas = total;
+  if (deal(&c, &plan, d, "chain", name, m, ranks, seed, e)) return e->code;
+  *out = (replica_set){.chain = c,
+                       .unit = c->type->unit,
+                       .n = c->n,
+                       .total = c->total,
+                       .thermalisation = plan.thermalisation,
+                       .sweeps = &c->sweeps,
+                       .free = free_any,
+                       .advance = advance_any,
+                       .spins = spins_any,
+                       .items = items_any};
   return 0;
 }
 

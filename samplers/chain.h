@@ -26,6 +26,7 @@
 #include "base/rng.h"
 #include "base/run.h"
 #include "lattice/ising.h"
+#include "samplers/replicas.h"
 
 typedef struct chain chain;
 
@@ -98,6 +99,9 @@ extern const deck_key chain_keys[];
  * without replicas gets a chain of none, which does nothing. */
 int chain_from_deck(chain **out, chain_plan *plan, const deck *d, const char *section, const ising *m,
                     const comm *ranks, uint32_t seed, err *e);
+/* The same of section `chain` as anonymous replicas, so many, under another name. */
+int chain_replicas(replica_set *out, const deck *d, const char *name, int total, const ising *m, const comm *ranks,
+                   uint32_t seed, err *e);
 /* Local, without work: ERR_DECK where the chain of a section does not apply to the model or would measure nothing. */
 int chain_check(const deck *d, const char *section, const ising *m, err *e);
 

@@ -7,12 +7,13 @@
 
 #include "nn/optim.h"
 #include "samplers/team.h"
+#include "samplers/train_chain.h"
 
 enum { ANNEAL_NONE, ANNEAL_LINEAR, ANNEAL_GEOMETRIC };
 typedef struct conf {
-  long steps, batch, growth;
+  long steps, batch, growth, chain_sweeps;
   int anneal;
-  double anneal_from, anneal_until, anneal_rate, average;
+  double anneal_from, anneal_until, anneal_rate, average, chain;
 } conf;
 
 const deck_key train_keys[] = {
@@ -29,6 +30,11 @@ const deck_key train_keys[] = {
      .help = "geometric: beta (1 - rate^(step+1))"},
     {"average", DECK_REAL, offsetof(conf, average), "0.995", 0, 0.999999,
      .help = "memory of the running mean of the parameters that is kept in the end; 0: the last ones"},
+    {"chain", DECK_REAL, offsetof(conf, chain), "0", 0, 0.9,
+     .help = "share of the batch that replicas of the chain of section chain give in place of the network: modes that "
+             "it has dropped come back"},
+    {"chain_sweeps", DECK_INT, offsetof(conf, chain_sweeps), "1", 1, 1e6,
+     .help = "sweeps of these replicas from step to step"},
     {0},
 };
 
@@ -43,18 +49,24 @@ struct trainer {
   int64_t step;                       /* state: steps done */
   team *t;
   reduce *sum;
-  double beta;    /* of the present step */
-  int shards;     /* of the present batch */
-  double *l;      /* (batch) ln q - ln w of every sample */
-  double *weight; /* (batch) */
+  train_chain *chain;  /* NULL: all samples are the network's */
+  const int8_t *given; /* its configurations at the present step */
+  double beta;         /* of the present step */
+  int shards, drawn;   /* of the present batch; of these by the network, the first ones */
+  double *l;           /* (batch) ln q - ln w of every sample */
+  double *weight;      /* (batch) */
   rng draws;
 };
 static const char *const owned[] = {"parameters", "mean parameters", "training curve", "training steps"};
-static const char *const curve_name[TRAIN_ROW] = {"beta", "loss", "spread", "ess", "gradient", "rate"};
+static const char *const curve_name[TRAIN_ROW] = {"beta", "loss", "spread", "ess", "gradient", "rate", "gap"};
 static const char *const curve_help[TRAIN_ROW] = {
-    "inverse temperature of the step",      "mean of ln q - ln w over the batch (minus a lower bound of lnZ)",
-    "standard deviation of ln q - ln w",    "effective fraction of the batch",
-    "norm of the gradient before clipping", "learning rate"};
+    "inverse temperature of the step",
+    "mean of ln q - ln w over the batch (minus a lower bound of lnZ)",
+    "standard deviation of ln q - ln w",
+    "effective fraction of the batch",
+    "norm of the gradient before clipping",
+    "learning rate",
+    "mean of ln q - ln w over the network's samples minus that over the chain's: KL(q||p) + KL(p||q)"};
 
 static double *row(const trainer *t, long step) {
   return t->curve + step * TRAIN_ROW;
@@ -74,6 +86,10 @@ static int shards_at(const trainer *t, long step) {
   return (int)(t->c.batch * factor / t->a->lanes);
 }
 
+static int given_of(const trainer *t, int shards) {
+  return (int)lround(t->c.chain * shards);
+}
+
 /* Buffers for the batch of this step, made anew only when the batch grows. */
 static int resize(trainer *t, long step, err *e) {
   int shards = shards_at(t, step);
@@ -82,7 +98,7 @@ static int resize(trainer *t, long step, err *e) {
   team_free(t->t), reduce_free(t->sum);
   free(t->l), free(t->weight);
   t->t = NULL, t->sum = NULL;
-  t->shards = shards;
+  t->shards = shards, t->drawn = shards - given_of(t, shards);
   t->l = malloc(B * sizeof *t->l), t->weight = malloc(B * sizeof *t->weight);
   if (!t->l || !t->weight) return err_set(e, ERR_RUN, "training: out of memory");
   const comm *c = run_comm(t->r);
@@ -90,40 +106,60 @@ static int resize(trainer *t, long step, err *e) {
   return reduce_new(&t->sum, c, shards, t->a->net->nparam, sizeof(nn_real) == sizeof(float), e);
 }
 
+/* ln q of a shard, of new samples or of those that the chain gives. */
+static void sample(const trainer *t, int shard, ar_worker *w, const ar_frames *f, double *lnq) {
+  if (shard < t->drawn) {
+    ar_draw(t->a, w, f, t->theta, t->draws, shard, (unsigned)t->step, lnq);
+    return;
+  }
+  ar_fill(t->a, f, t->given + (size_t)(shard - t->drawn) * (size_t)t->a->lanes * (size_t)t->a->sites);
+  ar_density(t->a, w, f, t->theta, lnq);
+}
+
 static void draw_shard(void *ctx, int thread, int shard, ar_worker *w, const ar_frames *f) {
   trainer *t = ctx;
   int S = t->a->lanes;
   double lnw[1024], *l = t->l + (size_t)shard * S;
-  ar_draw(t->a, w, f, t->theta, t->draws, shard, (unsigned)t->step, l);
+  sample(t, shard, w, f, l);
   ar_target(t->a, w, f, t->beta, lnw);
   for (int i = 0; i < S; i++) l[i] -= lnw[i];
 }
 
 /* Every rank's l of its own shards; then everybody has all of them, in sample order. */
 static void draw(trainer *t) {
+  if (t->chain) t->given = train_chain_next(t->chain, t->c.chain_sweeps);
   team_each(t->t, draw_shard, t);
   comm_share_rows(run_comm(t->r), t->shards, (size_t)t->a->lanes, t->l);
 }
 
-/* Mean, standard deviation and effective fraction of the batch; weights of the gradient. */
-static void weigh(trainer *t, long step) {
+/* Weights of the gradient (1) over the whole batch. */
+static void weigh(trainer *t) {
   size_t B = (size_t)t->shards * (size_t)t->a->lanes;
-  double mean = 0, var = 0, low = INFINITY, w1 = 0, w2 = 0;
+  double mean = 0;
+  for (size_t i = 0; i < B; i++) mean += t->l[i] / (double)B;
+  for (size_t i = 0; i < B; i++) t->weight[i] = B > 1 ? (t->l[i] - mean) / (double)(B - 1) : 0;
+}
+
+/* Mean, standard deviation and effective fraction of the network's samples, and how far the chain's are from them. */
+static void record(trainer *t, double *now) {
+  size_t S = (size_t)t->a->lanes, B = (size_t)t->drawn * S, given = (size_t)(t->shards - t->drawn) * S;
+  double mean = 0, other = 0, var = 0, low = INFINITY, w1 = 0, w2 = 0;
   for (size_t i = 0; i < B; i++) mean += t->l[i] / (double)B, low = fmin(low, t->l[i]);
+  for (size_t i = B; i < B + given; i++) other += t->l[i] / (double)given;
   for (size_t i = 0; i < B; i++) {
     double d = t->l[i] - mean, w = exp(low - t->l[i]);
     var += d * d, w1 += w, w2 += w * w;
-    t->weight[i] = B > 1 ? d / (double)(B - 1) : 0;
   }
-  row(t, step)[TRAIN_LOSS] = mean;
-  row(t, step)[TRAIN_SPREAD] = B > 1 ? sqrt(var / (double)(B - 1)) : 0;
-  row(t, step)[TRAIN_ESS] = w1 * w1 / w2 / (double)B;
+  now[TRAIN_LOSS] = mean;
+  now[TRAIN_SPREAD] = B > 1 ? sqrt(var / (double)(B - 1)) : 0;
+  now[TRAIN_ESS] = w1 * w1 / w2 / (double)B;
+  now[TRAIN_GAP] = given ? mean - other : NAN;
 }
 
 static void back_shard(void *ctx, int thread, int shard, ar_worker *w, const ar_frames *f) {
   trainer *t = ctx;
   double lnq[1024];
-  if (!t->t->kept) ar_draw(t->a, w, f, t->theta, t->draws, shard, (unsigned)t->step, lnq);
+  if (!t->t->kept) sample(t, shard, w, f, lnq);
   ar_backward(t->a, w, f, t->theta, reduce_leaf(t->sum, thread), t->weight + (size_t)shard * t->a->lanes);
   reduce_push(t->sum, thread, shard);
 }
@@ -148,8 +184,8 @@ static int one_step(trainer *t, long step, err *e) {
   run_timer(t->r, "draw", true);
   draw(t);
   run_timer(t->r, "draw", false);
-  weigh(t, step);
-  if (!isfinite(now[TRAIN_LOSS]))
+  weigh(t), record(t, now);
+  if (!isfinite(now[TRAIN_LOSS]) || isinf(now[TRAIN_GAP]))
     return err_set(e, ERR_RUN, "training: the loss is not finite at step %ld (lower optimiser.lr?)", step);
   run_timer(t->r, "backward", true);
   backward(t);
@@ -184,13 +220,15 @@ int train_new(trainer **out, run *r, const ar *a, nn_real *theta, err *e) {
                       {owned[3], &t->step, H5_I64, 1, true, 0, 0, 0}};
   for (int i = 0; i < 4; i++)
     if (run_own(r, items[i], e)) return e->code;
+  int given = given_of(t, shards_at(t, t->c.steps - 1));
+  if (t->c.steps && given && train_chain_new(&t->chain, r, a, given * a->lanes, e)) return e->code;
   return nn_optim_new(&t->optim, n, run_deck(r), r, e);
 }
 
 void train_free(trainer *t) {
   if (!t) return;
   for (int i = 0; i < 4; i++) run_disown(t->r, owned[i]);
-  team_free(t->t), reduce_free(t->sum), nn_optim_free(t->optim);
+  team_free(t->t), reduce_free(t->sum), nn_optim_free(t->optim), train_chain_free(t->chain);
   free(t->l), free(t->weight), free(t->theta), free(t->mean_theta), free(t->grad), free(t->curve);
   free(t);
 }
@@ -206,7 +244,7 @@ static int write_curves(trainer *t, err *e) {
   size_t n = (size_t)t->step;
   double *column = malloc((n + 1) * sizeof *column);
   if (!column) return err_set(e, ERR_RUN, "training: out of memory");
-  for (int k = 0; k < TRAIN_ROW && n && !e->code; k++) {
+  for (int k = 0; k < (t->chain ? TRAIN_ROW : TRAIN_GAP) && n && !e->code; k++) {
     char name[64];
     snprintf(name, sizeof name, "train.%s", curve_name[k]);
     for (size_t i = 0; i < n; i++) column[i] = t->curve[i * TRAIN_ROW + (size_t)k];
@@ -217,6 +255,7 @@ static int write_curves(trainer *t, err *e) {
 }
 
 int train_run(trainer *t, double exact, err *e) {
+  if (t->chain && t->step < t->c.steps) train_chain_thermalise(t->chain);
   while (t->step < t->c.steps && !run_stopping(t->r)) {
     if (one_step(t, (long)t->step, e)) return e->code;
     const double *now = row(t, (long)t->step++);
@@ -238,6 +277,10 @@ int train_check(const deck *d, const ar *a, err *e) {
   if (c.batch % a->lanes)
     err_line(e, ERR_DECK, "%s: train.batch = %ld: must be a multiple of draw.lanes = %d",
              deck_where(d, "train", "batch"), c.batch, a->lanes);
+  double given = c.chain * (double)c.batch / a->lanes;
+  if (fabs(given - nearbyint(given)) > 1e-9)
+    err_line(e, ERR_DECK, "%s: train.chain = %g: must be a multiple of draw.lanes/train.batch = %d/%ld",
+             deck_where(d, "train", "chain"), c.chain, a->lanes, c.batch);
   if (c.growth & (c.growth - 1))
     err_line(e, ERR_DECK, "%s: train.growth = %ld: must be a power of 2", deck_where(d, "train", "growth"), c.growth);
   return e->code;

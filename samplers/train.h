@@ -1,7 +1,10 @@
 /* train.h: variational training of an autoregressive proposal: minimise the reverse Kullback-Leibler divergence
  *   KL(q||p) - ln Z = E_q[l],   l = ln q(s) - ln w(s),      (Wu, Wang, Zhang, PRL 122 080602, eq. 4)
  * by the score-function gradient with the leave-one-out baseline,
- *   g = 1/(B-1) sum_i (l_i - mean l) grad ln q(s_i). */
+ *   g = 1/(B-1) sum_i (l_i - mean l) grad ln q(s_i),                                                            (1)
+ * which is that of 1/2 Var[l] over whatever drew the batch (Richter, Boustati, Nuesken, Ruiz, Akyildiz, NeurIPS 2020,
+ * 'VarGrad'): with train.chain some of the batch comes from a Markov chain instead of q, and configurations that q has
+ * dropped, where l is far below the mean, come back. It still vanishes, sample by sample, where q = p. */
 #ifndef SAMPLERS_TRAIN_H
 #define SAMPLERS_TRAIN_H
 
@@ -11,7 +14,7 @@
 extern const deck_key train_keys[]; /* section `train` */
 
 /* One row of the training curve. */
-enum { TRAIN_BETA, TRAIN_LOSS, TRAIN_SPREAD, TRAIN_ESS, TRAIN_GRADIENT, TRAIN_RATE, TRAIN_ROW };
+enum { TRAIN_BETA, TRAIN_LOSS, TRAIN_SPREAD, TRAIN_ESS, TRAIN_GRADIENT, TRAIN_RATE, TRAIN_GAP, TRAIN_ROW };
 
 typedef struct trainer trainer;
 /* Collective. Everything a continuation needs is owned by the run: parameters, their running mean, moments, schedule,

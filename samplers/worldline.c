@@ -91,14 +91,54 @@ void worldline_free(worldline *c) {
   free(c);
 }
 
-int worldline_from_deck(worldline **out, chain_plan *plan, const deck *d, const char *section, const trotter *t,
-                        const comm *ranks, uint32_t seed, err *e) {
+static int deal(worldline **out, const chain_plan *plan, const deck *d, const char *section, const char *name,
+                const trotter *t, const comm *ranks, uint32_t seed, err *e) {
   const worldline_type *type = (const worldline_type *)deck_kind_of(d, section);
-  deck_get(d, section, chain_keys, plan);
   int total = (int)plan->replicas;
   comm_range r = comm_rank_range(ranks, ranks->rank, total);
-  worldline_setup s = {section, r.first, r.end - r.first, total, seed, (chain_start)plan->start};
+  worldline_setup s = {name, r.first, r.end - r.first, total, seed, (chain_start)plan->start};
   if (worldline_new(out, type, t, s, e)) return err_context(e, "%s", deck_where(d, section, "kind"));
+  return 0;
+}
+
+int worldline_from_deck(worldline **out, chain_plan *plan, const deck *d, const char *section, const trotter *t,
+                        const comm *ranks, uint32_t seed, err *e) {
+  deck_get(d, section, chain_keys, plan);
+  return deal(out, plan, d, section, section, t, ranks, seed, e);
+}
+
+static void free_any(void *c) {
+  worldline_free(c);
+}
+static void advance_any(void *c, long n, long thermalisation) {
+  (void)thermalisation;
+  worldline_advance(c, n);
+}
+static void spins_any(const void *c, int replica, int8_t *s) {
+  memcpy(s, ((const worldline *)c)->spins + (size_t)replica * (size_t)((const worldline *)c)->t->n,
+         (size_t)((const worldline *)c)->t->n);
+}
+static int items_any(const void *c, run_item items[REPLICAS_ITEMS]) {
+  return worldline_items(c, items);
+}
+
+int worldline_replicas(replica_set *out, const deck *d, const char *name, int total, const trotter *t,
+                       const comm *ranks, uint32_t seed, err *e) {
+  worldline *c;
+  chain_plan plan;
+  deck_get(d, "chain", chain_keys, &plan);
+  plan.replicas = total;
+  if (deal(&c, &plan, d, "chain", name, t, ranks, seed, e)) return e->code;
+  *out = (replica_set){.chain = c,
+                       .unit = 1,
+                       .n = c->n,
+                       .total = c->total,
+                       .thermalisation = plan.thermalisation,
+                       .sweeps = &c->sweeps,
+                       .free = free_any,
+                       .advance = advance_any,
+                       .spins = spins_any,
+                       .items = items_any};
   return 0;
 }
 

@@ -64,6 +64,9 @@ void worldline_free(worldline *c); /* NULL allowed */
  * gets a chain of none, which does nothing. */
 int worldline_from_deck(worldline **out, chain_plan *plan, const deck *d, const char *section, const trotter *t,
                         const comm *ranks, uint32_t seed, err *e);
+/* The same of section `chain` as anonymous replicas, so many, under another name. */
+int worldline_replicas(replica_set *out, const deck *d, const char *name, int total, const trotter *t,
+                       const comm *ranks, uint32_t seed, err *e);
 /* Without work: ERR_DECK where the chain of a section does not apply to the model or would measure nothing. */
 int worldline_check(const deck *d, const char *section, const trotter *t, err *e);
 

@@ -6,6 +6,7 @@
 #include "nn/ops.h"
 #include "nn/optim.h"
 #include "samplers/ar_ising.h"
+#include "samplers/chain.h"
 #include "samplers/train.h"
 #include "tests/check.h"
 
@@ -16,6 +17,7 @@ static const deck_section fixture_schema[] = {
     {"net", "network", nn_net_keys, nn_zoo_kinds, "sites", false},
     {"train", "training", train_keys, NULL, NULL, false},
     {"optimiser", "updates", nn_optim_keys, nn_optim_types, "adam", false},
+    {"chain", "Markov chain", chain_keys, chain_types, "heatbath", false},
     {0}};
 
 typedef struct fixture {

@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 
 smallness() { # overrides that make a deck of the app run for seconds
   case $1 in
-    ising) echo "-s train.steps=3 -s train.batch=128 -s train.growth=1 -s estimate.draws=512 -s estimate.compare=64" \
+    ising) echo "-s train.steps=3 -s draw.lanes=32 -s train.batch=128 -s train.growth=1 -s estimate.draws=512 -s estimate.compare=64" \
       "-s chain.sweeps=200 -s chain.thermalisation=10 -s chain.replicas=2" ;;
     heisenberg) echo "-s train.steps=3 -s train.batch=128 -s train.growth=1 -s estimate.draws=512 -s exact.length=4" \
       "-s estimate.compare=64 -s chain.sweeps=200 -s chain.thermalisation=10 -s chain.replicas=2" ;;

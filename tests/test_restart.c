@@ -39,18 +39,18 @@ static const char quantum_text[] =
 
 /* An optimiser and a chain at a time. */
 static const struct {
-  const char *name, *set[6], *chain; /* chain: begin of its phase's name */
+  const char *name, *set[7], *chain; /* chain: begin of its phase's name */
   const char *deck;                  /* NULL: the Ising model's */
 } cases[] = {
     {"adam", {"optimiser.kind=adam", "chain.kind=swendsen-wang"}, "swendsen"},
-    {"sgd", {"optimiser.kind=sgd", "optimiser.lr=1e-2", "chain.kind=wolff"}, "wolff"},
+    {"sgd", {"optimiser.kind=sgd", "optimiser.lr=1e-2", "chain.kind=wolff", "train.chain=.25"}, "wolff"},
     {"plateau", {"optimiser.schedule=plateau", "optimiser.patience=7", "chain.kind=metropolis"}, "metropolis"},
     {"constant", {"optimiser.schedule=constant", "train.average=0", "chain.kind=heatbath"}, "heatbath"},
     {"warmup",
      {"optimiser.warmup=.3", "train.anneal=geometric", "chain.kind=multispin", "chain.replicas=600", "chain.sweeps=60",
-      "chain.every=1"},
+      "chain.every=1", "train.chain=.5"},
      "multispin"},
-    {"loop", {"chain.kind=loop"}, "loop", "quantum"},
+    {"loop", {"chain.kind=loop", "train.chain=.25"}, "loop", "quantum"},
     {"local", {"chain.kind=local"}, "local", "quantum"},
 };
 

@@ -12,6 +12,7 @@ enum { SAMPLES = 1000 };
 typedef struct job {
   const char *settings; /* overrides */
   bool random;          /* start from fixture_randomise, else from nn_init */
+  const nn_real *start; /* or from these (n) */
   nn_real *theta;       /* result, (n) */
   size_t n;
   double *curve; /* (steps, TRAIN_ROW) */
@@ -46,6 +47,7 @@ static int app_main(run *r, err *e) {
   trainer *t = NULL;
   if (fixture_build(&x, run_deck(r), NULL, e) || train_check(run_deck(r), x.a, e)) return e->code;
   if (!now->random) nn_init(x.a->net, x.theta, 1);
+  if (now->start) memcpy(x.theta, now->start, x.a->net->nparam * sizeof *x.theta);
   if (!train_new(&t, r, x.a, x.theta, e) && !train_run(t, NAN, e)) {
     now->n = x.a->net->nparam, now->steps = train_steps(t);
     now->theta = memcpy(nn_alloc(now->n * sizeof(nn_real)), x.theta, now->n * sizeof(nn_real));
@@ -88,33 +90,60 @@ static void job_free(job *j) {
 
 #ifndef NN_SINGLE
 /* ---- gradient ---- */
-/* Exact gradient of KL: sum_s q (ln q - ln w) grad ln q, the mean of grad ln q being zero. With var (may be NULL):
- * variance of (l - <l>) grad ln q under q, that of one sample of the estimator. */
-static void exact_gradient(fixture *x, double *grad, double *var) {
-  size_t n = (size_t)1 << x->a->n, np = x->a->net->nparam;
+/* Exact gradient of KL: sum_s q (ln q - ln w) grad ln q, the mean of grad ln q being zero. */
+static void exact_gradient(fixture *x, double *grad) {
+  size_t n = (size_t)1 << x->a->n;
   int S = x->a->lanes;
-  double *lnq = malloc(2 * n * sizeof *lnq), *lnw = lnq + n, mean = 0, c[64], skip[64];
-  double *one = nn_alloc(np * sizeof *one);
+  double *lnq = malloc(2 * n * sizeof *lnq), *lnw = lnq + n, c[64], skip[64];
   fixture_enumerate(x, lnq, lnw);
-  for (size_t s = 0; s < n; s++) mean += exp(lnq[s]) * (lnq[s] - lnw[s]);
-  for (size_t k = 0; k < np; k++) grad[k] = 0;
-  for (size_t s = 0; s < n; s++) { /* state by state for the variance, else lane by lane */
-    if (!var && s % (size_t)S) continue;
-    fixture_fill(x, (long)(s / (size_t)S) * S);
+  memset(grad, 0, x->a->net->nparam * sizeof *grad);
+  for (size_t s = 0; s < n; s += (size_t)S) {
+    fixture_fill(x, (long)s);
     ar_density(x->a, x->w, &x->f, x->theta, skip);
-    memset(one, 0, np * sizeof *one);
-    for (int i = 0; i < S; i++) {
-      size_t at = s / (size_t)S * (size_t)S + (size_t)i;
-      c[i] = var ? (at == s) * (lnq[s] - lnw[s] - mean) : exp(lnq[at]) * (lnq[at] - lnw[at]);
-    }
-    ar_backward(x->a, x->w, &x->f, x->theta, one, c);
-    for (size_t k = 0; k < np; k++) {
-      grad[k] += var ? exp(lnq[s]) * one[k] : one[k];
-      if (var) var[k] += exp(lnq[s]) * one[k] * one[k];
-    }
+    for (int i = 0; i < S; i++) c[i] = exp(lnq[s + (size_t)i]) * (lnq[s + (size_t)i] - lnw[s + (size_t)i]);
+    ar_backward(x->a, x->w, &x->f, x->theta, grad, c);
   }
-  for (size_t k = 0; k < np && var; k++) var[k] -= grad[k] * grad[k];
-  free(lnq), free(one);
+  free(lnq);
+}
+
+/* g = grad ln q of state s */
+static void score(fixture *x, size_t s, double *g) {
+  size_t S = (size_t)x->a->lanes;
+  double c[64] = {0}, skip[64];
+  c[s % S] = 1;
+  fixture_fill(x, (long)(s / S * S));
+  ar_density(x->a, x->w, &x->f, x->theta, skip);
+  memset(g, 0, x->a->net->nparam * sizeof *g);
+  ar_backward(x->a, x->w, &x->f, x->theta, g, c);
+}
+
+/* Gradient of 1/2 Var_r[l] over r = (1 - a) q + a p, the covariance of l and g = grad ln q, and the variance that one
+ * sample gives its estimate where fixed numbers of them are drawn from q and p: that of (l - <l>_r) (g - <g>_r). */
+static void mixture_gradient(fixture *x, double a, double *grad, double *var) {
+  size_t n = (size_t)1 << x->a->n, np = x->a->net->nparam;
+  double *lnq = malloc(2 * n * sizeof *lnq), *lnw = lnq + n, *g = malloc(4 * np * sizeof *g), *centre = g + np;
+  double *of[2] = {g + 2 * np, g + 3 * np}, Z = 0, mean = 0;
+  fixture_enumerate(x, lnq, lnw);
+  memset(centre, 0, 3 * np * sizeof *g), memset(grad, 0, np * sizeof *grad), memset(var, 0, np * sizeof *var);
+  for (size_t s = 0; s < n; s++) Z += exp(lnw[s]);
+  for (size_t s = 0; s < n; s++) {
+    double r = (1 - a) * exp(lnq[s]) + a * exp(lnw[s]) / Z;
+    mean += r * (lnq[s] - lnw[s]);
+    score(x, s, g);
+    for (size_t k = 0; k < np; k++) centre[k] += r * g[k];
+  }
+  for (size_t s = 0; s < n; s++) {
+    double chance[2] = {exp(lnq[s]), exp(lnw[s]) / Z}, share[2] = {1 - a, a};
+    score(x, s, g);
+    for (size_t k = 0; k < np; k++)
+      for (int w = 0; w < 2; w++) {
+        double one = (lnq[s] - lnw[s] - mean) * (g[k] - centre[k]);
+        of[w][k] += chance[w] * one, grad[k] += share[w] * chance[w] * one;
+        var[k] += share[w] * chance[w] * one * one;
+      }
+  }
+  for (size_t k = 0; k < np; k++) var[k] -= (1 - a) * of[0][k] * of[0][k] + a * of[1][k] * of[1][k];
+  free(lnq), free(g);
 }
 
 static const char *const small[] = {
@@ -135,7 +164,7 @@ static void enumerated_gradient(const char *text) {
   if (fixture_open(&x, text)) return;
   size_t np = x.a->net->nparam;
   double *grad = malloc(np * sizeof *grad);
-  exact_gradient(&x, grad, NULL);
+  exact_gradient(&x, grad);
   for (size_t k = 0; k < np; k++) {
     double h = 1e-5, keep = x.theta[k], up, down;
     x.theta[k] = keep + h, up = fixture_kl(&x);
@@ -148,8 +177,9 @@ static void enumerated_gradient(const char *text) {
   fixture_close(&x);
 }
 
-/* One step of plain descent at rate 1 moves theta by minus the estimate of its 2^17 samples. */
-static void estimated_gradient(const char *text) {
+/* One step of plain descent at rate 1 moves theta by minus the estimate of its 2^17 samples, a share of them from
+ * replicas of a Markov chain. */
+static void estimated_gradient(const char *text, double share) {
   const double B = 131072;
   char settings[1000];
   fixture x;
@@ -157,13 +187,13 @@ static void estimated_gradient(const char *text) {
   snprintf(
       settings, sizeof settings,
       "%s train.steps=1 train.batch=131072 train.anneal=none train.average=0 optimiser.kind=sgd optimiser.momentum=0 "
-      "optimiser.lr=1 optimiser.schedule=constant optimiser.clip=0 run.threads=2",
-      text);
+      "optimiser.lr=1 optimiser.schedule=constant optimiser.clip=0 run.threads=2 train.chain=%g chain.start=hot "
+      "chain.thermalisation=100",
+      text, share);
   if (fixture_open(&x, text)) return;
   size_t np = x.a->net->nparam, free_ones = 0;
   double *grad = malloc(2 * np * sizeof *grad), *var = grad + np, chi = 0;
-  memset(var, 0, np * sizeof *var);
-  exact_gradient(&x, grad, var);
+  mixture_gradient(&x, share, grad, var);
   if (!train_on(MPI_COMM_SELF, &j)) {
     for (size_t k = 0; k < np; k++) {
       double got = x.theta[k] - j.theta[k], sigma = sqrt(fmax(var[k], 0) / B);
@@ -282,7 +312,33 @@ static void learns(const char *text) {
   job_free(&j);
 }
 
+/* A network trained in a field knows one order only. Without the field KL is ln 2 at least and stays there, for it
+ * never draws the other; a chain shows it. */
+static void mode_returns(void) {
+  const char *net =
+      "lattice.L=3 draw.heat_bath=false net.kind=made net.width=4 net.bias=true train.anneal=none "
+      "train.batch=512 optimiser.lr=0.02 train.average=0.95 run.threads=1 model.beta=0.6";
+  const double low[] = {M_LN2 - 0.01, -1e-6}, high[] = {1, 0.02};
+  char settings[1000];
+  job field = {.settings = settings};
+  snprintf(settings, sizeof settings, "%s train.steps=300 model.field=2", net);
+  if (train_on(MPI_COMM_SELF, &field)) return;
+  for (int k = 0; k < 2; k++) {
+    job j = {.settings = settings, .start = field.theta};
+    snprintf(settings, sizeof settings, "%s train.steps=300 train.chain=%g", net, k ? 0.25 : 0);
+    if (!train_on(MPI_COMM_SELF, &j)) {
+      const double *last = j.curve + (j.steps - 1) * TRAIN_ROW;
+      CHECK_REPORT(j.kl > low[k] && j.kl < high[k], "chain %d: KL is %.4f", k, j.kl);
+      CHECK_REPORT(k ? last[TRAIN_GAP] > -0.01 && last[TRAIN_GAP] < 0.1 : isnan(last[TRAIN_GAP]), "chain %d: gap %g", k,
+                   last[TRAIN_GAP]);
+    }
+    job_free(&j);
+  }
+  job_free(&field);
+}
+
 static void learning(void) {
+  mode_returns();
   learns("lattice.L=3 model.beta=0.44 draw.heat_bath=false net.kind=made net.width=4");
   learns(
       "lattice.L=3 model.beta=0.44 draw.heat_bath=false net.kind=pixelcnn net.half_kernel=2 net.width=8 "
@@ -354,7 +410,8 @@ int main(int argc, char **argv) {
     snprintf(path, sizeof path, "%s/deck.yaml", folder);
     CHECK(!file_write(path, "app: test\n", 10, false, &e));
 #ifndef NN_SINGLE
-    for (int k = 0; k < SMALL; k++) enumerated_gradient(small[k]), estimated_gradient(small[k]);
+    for (int k = 0; k < SMALL; k++) enumerated_gradient(small[k]), estimated_gradient(small[k], 0);
+    for (int k = 0; k < SMALL; k++) estimated_gradient(small[k], 0.25);
     optimisers();
 #endif
     learning();
@@ -367,6 +424,10 @@ int main(int argc, char **argv) {
   same_bits(big);
   same_bits(
       "lattice.L=4 model.beta=0.44 net.kind=pixelcnn net.width=16 draw.symmetry=z2 train.batch=192 train.steps=8");
+  same_bits(
+      "lattice.L=4 model.beta=0.44 net.kind=sites net.width=8 draw.lanes=8 train.batch=64 train.steps=12 "
+      "train.growth=4 "
+      "train.chain=0.375 train.chain_sweeps=2");
   same_bits(
       "lattice.L=4 model.beta=0.44 net.kind=made net.width=3 draw.lanes=8 train.batch=40 train.steps=8 "
       "optimiser.kind=sgd");
