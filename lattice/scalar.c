@@ -1,11 +1,13 @@
 /* scalar.c: grids, fields, force and moves of the scalar field (see scalar.h). Kernels run along rows; the neighbours
  * of a row are rows of the same plane (grid table) and of the planes before and behind, so that only the ends of a row
- * are special. One passage through phi and pi is the floor. */
+ * are special (in whole vectors, lattice/scalar_row.h, not even these). One passage through phi and pi is the floor. */
 #include "lattice/scalar.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lattice/scalar_row.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -180,8 +182,8 @@ INLINE double force_at(const around *a, weights w, int mid, int x, double left, 
   return w.hop * s + (w.linear + w.cubic * f * f) * f;
 }
 
-/* F of a row, or added to what is there. The loop runs over full vectors, the ends are set again afterwards: what lies
- * before and behind a row is another row or the room of the field. */
+/* F of a row, or added to what is there, of a length that vectors do not divide. The loop runs over full vectors, the
+ * ends are set again afterwards: what lies before and behind a row is another row or the room of the field. */
 INLINE void force_row(const around *a, weights w, int mid, int n, bool add, double *restrict F) {
   const double *h = a->here;
   double first = force_at(a, w, mid, 0, h[n - 1], h[1]), last = force_at(a, w, mid, n - 1, h[n - 2], h[0]);
@@ -194,10 +196,29 @@ INLINE void force_row(const around *a, weights w, int mid, int n, bool add, doub
   F[0] = first, F[n - 1] = last;
 }
 
+/* The same in whole vectors. */
+INLINE void force_whole(const around *a, weights w, int mid, int n, bool add, double *restrict F) {
+  const double *h = a->here;
+  scalar_vec before = SCALAR_AT(h + n - SCALAR_VL), here = SCALAR_AT(h);
+  for (int x = 0; x < n; x += SCALAR_VL) {
+    scalar_vec next = SCALAR_AT(h + (x + SCALAR_VL < n ? x + SCALAR_VL : 0));
+    scalar_vec s = scalar_left(before, here) + scalar_right(here, next);
+    for (int k = 0; k < 2 + 2 * mid; k++) s += SCALAR_AT(a->near[k] + x);
+    scalar_vec f = w.hop * s + (w.linear + w.cubic * here * here) * here;
+    if (add) f += SCALAR_AT(F + x);
+    *(scalar_vec *)(F + x) = f;
+    before = here, here = next;
+  }
+}
+
 INLINE void force_plane_of(const scalar_grid *g, weights w, const double *phi, double *F, int p, bool add, int mid) {
   for (int r = 0; r < g->rows; r++) {
     around a = around_row(g, phi, p, r, mid);
-    force_row(&a, w, mid, g->row, add, F + p * g->plane + (long)r * g->row);
+    double *to = F + p * g->plane + (long)r * g->row;
+    if (g->row % SCALAR_VL)
+      force_row(&a, w, mid, g->row, add, to);
+    else
+      force_whole(&a, w, mid, g->row, add, to);
   }
 }
 

@@ -4,6 +4,8 @@
  * j - 1 or j + 1. */
 #include "lattice/staggered.h"
 
+#include "lattice/scalar_row.h"
+
 #define INLINE static inline __attribute__((always_inline))
 
 /* The rows around a row in the other directions: factors times (ahead - behind), and the factor along the row. */
@@ -48,6 +50,20 @@ INLINE void apply_row(const hops *h, int mid, int n, const double *m, const doub
   out[0] = first, out[n - 1] = last;
 }
 
+/* The same in whole vectors. */
+INLINE void apply_whole(const hops *h, int mid, int n, const double *m, const double *v, double *restrict out) {
+  scalar_vec before = SCALAR_AT(v + n - SCALAR_VL), here = SCALAR_AT(v);
+  for (int x = 0; x < n; x += SCALAR_VL) {
+    scalar_vec next = SCALAR_AT(v + (x + SCALAR_VL < n ? x + SCALAR_VL : 0));
+    scalar_vec s = h->along * (scalar_right(here, next) - scalar_left(before, here));
+    for (int k = 0; k <= mid; k++)
+      s += h->plus[k] * SCALAR_AT(h->ahead[k] + x) - h->minus[k] * SCALAR_AT(h->behind[k] + x);
+    if (m) s += SCALAR_AT(m + x) * here;
+    *(scalar_vec *)(out + x) = s;
+    before = here, here = next;
+  }
+}
+
 INLINE void apply_of(const scalar_grid *g, int sign, const double *m, double *v, double *out, int mid) {
   scalar_send(g, g->plane, v);
   for (int k = 0; k < g->planes; k++) {
@@ -55,7 +71,10 @@ INLINE void apply_of(const scalar_grid *g, int sign, const double *m, double *v,
     for (int r = 0; r < g->rows; r++) {
       long at = p * g->plane + (long)r * g->row;
       hops h = hops_of(g, v, g->row, sign, p, r, mid);
-      apply_row(&h, mid, g->row, m ? m + at : NULL, v + at, out + at);
+      if (g->row % SCALAR_VL)
+        apply_row(&h, mid, g->row, m ? m + at : NULL, v + at, out + at);
+      else
+        apply_whole(&h, mid, g->row, m ? m + at : NULL, v + at, out + at);
     }
   }
 }
@@ -124,6 +143,20 @@ INLINE void hop_row(const hops *h, int mid, int n, int s, const double *v, const
   out[end] = put(scale, u, end, edge);
 }
 
+/* The same in whole vectors. */
+INLINE void hop_whole(const hops *h, int mid, int n, int s, const double *v, const double *scale, const double *u,
+                      double *restrict out) {
+  scalar_vec before = SCALAR_AT(v + n - SCALAR_VL), here = SCALAR_AT(v);
+  for (int x = 0; x < n; x += SCALAR_VL) {
+    scalar_vec next = SCALAR_AT(v + (x + SCALAR_VL < n ? x + SCALAR_VL : 0));
+    scalar_vec hop = h->along * (s ? scalar_right(here, next) - here : here - scalar_left(before, here));
+    for (int k = 0; k <= mid; k++)
+      hop += h->plus[k] * SCALAR_AT(h->ahead[k] + x) - h->minus[k] * SCALAR_AT(h->behind[k] + x);
+    *(scalar_vec *)(out + x) = u ? SCALAR_AT(scale + x) * SCALAR_AT(u + x) - hop : SCALAR_AT(scale + x) * hop;
+    before = here, here = next;
+  }
+}
+
 INLINE void hop_of(const scalar_grid *g, int to, double *v, const double *scale, const double *u, double *out,
                    int mid) {
   int n = g->row / 2;
@@ -134,7 +167,11 @@ INLINE void hop_of(const scalar_grid *g, int to, double *v, const double *scale,
     for (int r = 0; r < g->rows; r++) {
       long at = p * plane + (long)r * n;
       hops h = hops_of(g, v, n, 1, p, r, mid);
-      hop_row(&h, mid, n, (scalar_row_odd(g, p, r) + to) & 1, v + at, scale + at, u ? u + at : NULL, out + at);
+      int s = (scalar_row_odd(g, p, r) + to) & 1;
+      if (n % SCALAR_VL)
+        hop_row(&h, mid, n, s, v + at, scale + at, u ? u + at : NULL, out + at);
+      else
+        hop_whole(&h, mid, n, s, v + at, scale + at, u ? u + at : NULL, out + at);
     }
   }
 }

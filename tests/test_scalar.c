@@ -40,8 +40,8 @@ static void plain_sums(const scalar_grid *g, const double *phi, double *obs) {
   }
 }
 
-static const int shapes[][5] = {{2, 4, 6},    {2, 5, 3},     {3, 4, 4, 4},   {3, 6, 4, 10},
-                                {3, 4, 5, 7}, {3, 4, 2, 16}, {4, 4, 4, 6, 8}};
+static const int shapes[][5] = {{2, 4, 6},    {2, 5, 3},     {3, 4, 4, 4},    {3, 6, 4, 10},
+                                {3, 4, 5, 7}, {3, 4, 2, 16}, {4, 4, 4, 6, 8}, {2, 4, 24}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static void test_sums(const int *s) {

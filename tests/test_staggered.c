@@ -3,7 +3,8 @@
 #include "lattice/staggered.h"
 #include "scalar_fixture.h"
 
-static const int shapes[][5] = {{2, 4, 6}, {3, 4, 4, 4}, {3, 4, 6, 8}, {3, 8, 4, 2}, {4, 4, 2, 4, 6}};
+static const int shapes[][5] = {{2, 4, 6},       {3, 4, 4, 4}, {3, 4, 6, 8},  {3, 8, 4, 2},
+                                {4, 4, 2, 4, 6}, {2, 4, 16},   {3, 4, 2, 16}, {4, 4, 2, 2, 16}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static scalar_grid *shape(const int *s, const comm *ranks) {
