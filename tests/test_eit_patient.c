@@ -196,9 +196,23 @@ static void circulation(void) {
     for (int i = 0; i < 4000; i++) CHECK_REL(p[i], windkessel(&h, i / 5000.), 1e-8);
     if (elements != 3) CHECK_NEAR(mean, 70 / .8, 2e-2); /* there is no steady drop over the inertance */
   }
-  static double wave[2000];
-  for (int i = 0; i < 2000; i++) wave[i] = sin(2 * FIXTURE_PI * i / 200.);
-  h.inertance = 0, h.swing = .08, h.arrhythmia = .05, h.variation = .02;
+  static double wave[2000]; /* breaths of 4.2 s against beats of .8 s */
+  for (int i = 0; i < 2000; i++) wave[i] = sin(2 * FIXTURE_PI * i / 210.);
+  /* strokes and beats follow breathing: 10 s of it at 50 frames per second */
+  h.inertance = 0, h.swing = .08, h.arrhythmia = .05;
+  fixture_fine(eit_heart_simulate(&h, rng_stream(1, "heart"), 0, 5, 50, 2000, wave, p, ejected, &e), &e);
+  double least = 1e9, most = 0, shortest = 1e9, longest = 0;
+  for (int i = 1, last = 0; i < 2000; i++) {
+    if (ejected[i] >= ejected[i - 1]) continue; /* a beat begins */
+    double stroke = ejected[i - 1] / 70, beat = (i - last) / 50.;
+    least = fmin(least, stroke), most = fmax(most, stroke);
+    if (last) shortest = fmin(shortest, beat), longest = fmax(longest, beat);
+    last = i;
+  }
+  CHECK_REPORT(least >= .92 - 1e-9 && least < .93 && most <= 1.08 + 1e-9 && most > 1.07, "strokes %g to %g", least,
+               most);
+  CHECK(shortest >= .8 * .95 - .02 && shortest < .8 * .95 + .021 && longest <= .8 * 1.05 + .02 && longest > .82);
+  h.variation = .02;
   fixture_fine(eit_heart_simulate(&h, rng_stream(1, "heart"), 4, 5, 50, 2000, wave, p, NULL, &e), &e);
   for (int i = 0; i < 2000; i++) CHECK(p[i] > 50 && p[i] < 150);
 }
@@ -278,6 +292,46 @@ static void whole_patients(void) {
     eit_patient_series_free(a);
   }
   eit_protocol_free(q);
+}
+
+/* Conductivity of the lobes is that of their gas, and of the pulse of blood where hearts can be seen; a heart that
+ * cannot be seen beats on. The first electrode is at the front, turned with the belt. */
+static void gas_and_blood(void) {
+  enum { FRAMES = 200 };
+  eit_patient_spec s = eit_patient_defaults();
+  eit_protocol *q;
+  eit_patient p;
+  err e = {0};
+  fixture_fine(eit_protocol_pairs(&q, 16, 1, true, 1, &e), &e);
+  eit_patient_series *seen = simulate(&s, 3, FRAMES, &p, q);
+  s.heart_still = true;
+  eit_patient_series *still = simulate(&s, 3, FRAMES, &p, q);
+  if (seen && still) {
+    double dry = eit_tissue_conductivity(eit_tissue_find("lung-deflated"), 1e5), beat[FRAMES],
+           blood = eit_tissue_conductivity(eit_tissue_find("blood"), 1e5), gas = p.gas / 4, wet = p.wet / 4;
+    double tidal = eit_lung_conductivity(dry, blood, p.blood, gas, wet, 2) -
+                   eit_lung_conductivity(dry, blood, p.blood, gas + p.lung.tidal / 4, wet, 2);
+    for (long i = 0; i < FRAMES * EIT_LOBES; i++)
+      CHECK_REL(still->lobe_sigma[i],
+                eit_lung_conductivity(dry, blood, p.blood, gas + still->lung.compartment[i], wet, 2), 1e-13);
+    for (long i = 0; i < FRAMES; i++) {
+      beat[i] = seen->lobe_sigma[i * EIT_LOBES] - still->lobe_sigma[i * EIT_LOBES];
+      CHECK(still->arterial[i] == seen->arterial[i] && still->heart_sigma[i] == still->heart_sigma[0]);
+    }
+    double found = swing(FRAMES, beat, 1) / tidal; /* that of rest; less when the lung holds more gas */
+    CHECK_REPORT(found <= p.pulse * (1 + 1e-12) && found > .8 * p.pulse, "cardiac over tidal change %g, ordered %g",
+                 found, p.pulse);
+  }
+  eit_patient_series_free(seen), eit_patient_series_free(still), eit_protocol_free(q);
+  eit_mesh *m = NULL;
+  double x = 0, y = 0;
+  if (fixture_fine(eit_patient_mesh(&s, &p, .02, &m, &e), &e))
+    for (int k = 0; k < m->nfaces; k++)
+      for (int end = 0; end < 2 && m->face_electrode[k] == 0; end++)
+        x += m->x[2L * m->face[2 * k + end]], y += m->x[2L * m->face[2 * k + end] + 1];
+  CHECK(fabs(p.turn) > .005);
+  CHECK_NEAR(atan2(y, x), FIXTURE_PI / 2 + p.turn, 2e-3);
+  eit_mesh_free(m);
 }
 
 /* Drift alone: gains walk by `drift` per root of a second, each amplifier by itself, all data by the means of their
@@ -361,6 +415,7 @@ int main(void) {
   counters();
   whole_patients();
   noises();
+  gas_and_blood();
   tissues();
   pressure_controlled();
   volume_controlled();

@@ -186,6 +186,25 @@ static void indices(void) {
   free(x);
 }
 
+/* The score pixel by pixel from its definition: windows exp(-d^2/(2 80^2)), renormalised at the edges. */
+static double plainly(int rows, int cols, const int *truth, const int *guess) {
+  double sum = 0;
+  for (int class = 1; class <= 2; class ++)
+    for (int i = 0; i < rows; i++)
+      for (int j = 0; j < cols; j++) {
+        double n = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+        for (int r = 0; r < rows; r++)
+          for (int c = 0; c < cols; c++) {
+            double w = exp(-((r - i) * (r - i) + (c - j) * (c - j)) / (2. * 80 * 80));
+            int a = truth[r * cols + c] == class, b = guess[r * cols + c] == class;
+            n += w, x += w * a, y += w * b, xx += w * a * a, yy += w * b * b, xy += w * a * b;
+          }
+        x /= n, y /= n, xx = xx / n - x * x, yy = yy / n - y * y, xy = xy / n - x * y;
+        sum += (2 * x * y + 1e-4) * (2 * xy + 9e-4) / ((x * x + y * y + 1e-4) * (xx + yy + 9e-4));
+      }
+  return sum / (2. * rows * cols);
+}
+
 static void score(void) {
   enum { S = 64 };
   int truth[S * S] = {0}, guess[S * S] = {0}, label[6];
@@ -201,6 +220,10 @@ static void score(void) {
   memset(guess, 0, sizeof guess);
   fixture_fine(eit_ktc_score(S, S, truth, guess, &empty, &e), &e);
   CHECK_NEAR(same, 1, 1e-12);
+  enum { R = 48, C = 20 };
+  for (int i = 0; i < R * C; i++) truth[i] = i * 7 / 100 % 3, guess[i] = i * 5 / 90 % 3;
+  fixture_fine(eit_ktc_score(R, C, truth, guess, &same, &e), &e);
+  CHECK_NEAR(same, plainly(R, C, truth, guess), 1e-11);
   CHECK(part < .9 && part > empty + .2 && empty < .1);
   eit_segment(6, (double[]){0, -2, -1.3, .4, 1.9, 1}, .6, .8, .05, label);
   CHECK(label[0] == 0 && label[1] == 1 && label[2] == 1 && label[3] == 0 && label[4] == 2 && label[5] == 0);

@@ -1,5 +1,5 @@
-/* test_eit_real.c CMAKE [full]: real recordings and tanks. Archives are unpacked by `CMAKE -E tar` into a folder of
- * their own. Without the folder of real data: skipped. */
+/* test_eit_real.c CMAKE [full|chosen]: real recordings and tanks. Archives are unpacked by `CMAKE -E tar` into a folder
+ * of their own. Without the folder of real data: skipped. */
 #include <dirent.h>
 
 #include "eit_fixture.h"
@@ -289,32 +289,94 @@ static void truth_of(int level, int target, int *truth) {
   mat_free(m);
 }
 
-static double target(int level, int k) {
-  static int truth[EIT_KTC_SIDE * EIT_KTC_SIDE], label[EIT_KTC_SIDE * EIT_KTC_SIDE], water[EIT_KTC_SIDE * EIT_KTC_SIDE];
-  static double change[32 * 32], fine[EIT_KTC_SIDE * EIT_KTC_SIDE];
+enum { PIXELS = EIT_KTC_SIDE * EIT_KTC_SIDE, SMOOTH = 3, CUTS = 3 };
+static const double smooths[SMOOTH] = {10, 20, 40}, cuts[CUTS] = {.5, .6, .7};
+
+typedef struct tank_of {
+  eit_record *water, *tank;
+  int truth[PIXELS];
+} tank_of;
+
+static void read_tank(tank_of *t, int level, int k) {
   char name[200];
-  err e = {0};
-  double score = 0, empty = 0, same = 0;
   snprintf(name, sizeof name, "EvaluationData/evaluation_datasets/level%d/ref.mat", level);
-  eit_record *reference = record(unpacked(name));
+  t->water = record(unpacked(name));
   snprintf(name, sizeof name, "EvaluationData/evaluation_datasets/level%d/data%d.mat", level, k);
-  eit_record *tank = record(unpacked(name));
-  truth_of(level, k, truth);
+  t->tank = record(unpacked(name));
+  truth_of(level, k, t->truth);
+}
+
+static double score_of(const tank_of *t, const int *label) {
+  double score = 0;
+  err e = {0};
+  fixture_fine(eit_ktc_score(EIT_KTC_SIDE, EIT_KTC_SIDE, t->truth, label, &score, &e), &e);
+  return score;
+}
+
+/* score (n) of one target, classes cut at cut[n]. */
+static void scores_of(const tank_of *t, double smooth, const double *cut, int n, double *score) {
+  static int label[PIXELS];
+  static double change[32 * 32], fine[PIXELS];
   eit_tank spec = eit_ktc_tank;
   eit_mesh *m = NULL;
-  if (fixture_fine(eit_ktc_mesh(&m, 32, &e), &e)) {
-    spec.m = m;
-    fixture_fine(eit_tank_change(&spec, reference, tank, change, &e), &e);
-    eit_ktc_classify(32, change, .6, .8, .05, fine, label);
+  err e = {0};
+  if (!fixture_fine(eit_ktc_mesh(&m, 32, &e), &e)) return;
+  spec.m = m, spec.smooth = smooth;
+  fixture_fine(eit_tank_change(&spec, t->water, t->tank, change, &e), &e);
+  for (int q = 0; q < n; q++) {
+    eit_ktc_classify(32, change, cut[q], .8, .05, fine, label);
+    score[q] = score_of(t, label);
   }
-  fixture_fine(eit_ktc_score(EIT_KTC_SIDE, EIT_KTC_SIDE, truth, label, &score, &e), &e);
-  fixture_fine(eit_ktc_score(EIT_KTC_SIDE, EIT_KTC_SIDE, truth, water, &empty, &e), &e);
-  fixture_fine(eit_ktc_score(EIT_KTC_SIDE, EIT_KTC_SIDE, truth, truth, &same, &e), &e);
+  eit_mesh_free(m);
+}
+
+static double target(int level, int k) {
+  static int water[PIXELS];
+  static tank_of t;
+  double score = 0, cut = .6;
+  read_tank(&t, level, k);
+  scores_of(&t, eit_ktc_tank.smooth, &cut, 1, &score);
+  double empty = score_of(&t, water);
   printf("Kuopio level %d target %d: score %.3f, water alone %.3f\n", level, k, score, empty);
-  CHECK_NEAR(same, 1, 1e-9);
+  CHECK_NEAR(score_of(&t, t.truth), 1, 1e-9);
   CHECK(score > empty);
-  eit_record_free(reference), eit_record_free(tank), eit_mesh_free(m);
+  eit_record_free(t.water), eit_record_free(t.tank);
   return score;
+}
+
+/* Weight and cut chosen on two levels, or on one, and scored on those left out. */
+static void kuopio_chosen(void) {
+  static tank_of t;
+  static double mean[3][SMOOTH][CUTS];
+  for (int level = 0; level < 3; level++)
+    for (int k = 1; k <= 3; k++) {
+      read_tank(&t, 2 * level + 1, k);
+      for (int s = 0; s < SMOOTH; s++) {
+        double score[CUTS];
+        scores_of(&t, smooths[s], cuts, CUTS, score);
+        for (int c = 0; c < CUTS; c++) mean[level][s][c] += score[c] / 3;
+      }
+      eit_record_free(t.water), eit_record_free(t.tank);
+    }
+  for (int s = 0; s < SMOOTH; s++)
+    for (int c = 0; c < CUTS; c++)
+      printf("Kuopio, smooth %2.0f, part %.1f: levels 1, 3, 5 %.3f %.3f %.3f\n", smooths[s], cuts[c], mean[0][s][c],
+             mean[1][s][c], mean[2][s][c]);
+  for (int by = 1; by < 8; by++) { /* the levels that choose, one bit each */
+    int best = 0;
+    double most = -1;
+    for (int q = 0; q < SMOOTH * CUTS; q++) {
+      double sum = 0;
+      for (int level = 0; level < 3; level++) sum += by >> level & 1 ? mean[level][q / CUTS][q % CUTS] : 0;
+      if (sum > most) most = sum, best = q;
+    }
+    printf("Kuopio, chosen on");
+    for (int level = 0; level < 3; level++)
+      if (by >> level & 1) printf(" %d", 2 * level + 1);
+    printf(": smooth %.0f, part %.1f;", smooths[best / CUTS], cuts[best % CUTS]);
+    for (int level = 0; level < 3; level++)
+      printf(" level %d %.3f%s", 2 * level + 1, mean[level][best / CUTS][best % CUTS], level < 2 ? "," : "\n");
+  }
 }
 
 static void kuopio(int full) {
@@ -339,7 +401,10 @@ int main(int argc, char **argv) {
     greit();
     rensselaer();
   }
-  kuopio(full);
+  if (full && !strcmp(argv[2], "chosen"))
+    kuopio_chosen();
+  else
+    kuopio(full);
   char command[200];
   snprintf(command, sizeof command, "rm -rf %s", folder);
   CHECK(system(command) == 0);
