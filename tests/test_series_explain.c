@@ -1,13 +1,17 @@
 /* test_series_explain.c: attributions whose truth is known without training. A linear network that looks at the T waves
  * of lead V3 of one recording: every method puts all there, sums are complete, ledgers close, averages over beats show
  * it at its place, and random layers destroy it. Waves and averages of made-up beats. Recordings from files for a
- * network: units, names, derived leads, rates, parts; what is missing is said in one message. */
+ * network: units, names, derived leads, rates, parts; what is missing is said in one message. A run that is stopped
+ * between two rounds of recordings and continued has the results of one that was not. Linked with --wrap=run_tick. */
 #include <math.h>
+#include <sys/stat.h>
 
 #include "apps/series_explain.h"
 #include "apps/series_record.h"
 #include "tests/check.h"
 #include "tests/folder.h"
+#include "tests/run_part.h"
+#include "tests/stop_at.h"
 
 #ifdef NN_SINGLE
 static const double tight = 1e-5;
@@ -215,10 +219,41 @@ static void records(void) {
   series_record_close(&s), series_model_close(&m);
 }
 
-int main(void) {
+/* ---- a run ---- */
+static void run_to(const char *out, const char *restart, int expected) {
+  static const app *const apps[] = {&app_series_explain, NULL};
+  part p = {.deck = folder_file("explain.yaml"), .out = folder_file(out), .restart = restart};
+#ifdef NN_SINGLE
+  p.precision = "single";
+#endif
+  int code = run_part(apps, p, &e);
+  CHECK_REPORT(code == expected, "%s: code %d: %.300s", out, code, e.text);
+}
+
+static void stopped(void) {
+  char text[400], path[PATH_MAX + 8];
+  snprintf(text, sizeof text,
+           "app: series-explain\nexplain: {from: %s, class: PLANTED, least: 0, records: 140, randomise: 3}\n"
+           "attribute: {nodes: 2, panels: 1}\n",
+           folder_file("run.h5"));
+  CHECK(!folder_put("explain.yaml", text, strlen(text)));
+  CHECK(!folder_put("gnuplot", "#!/bin/sh\n", 10) && !chmod(folder_file("gnuplot"), 0777)); /* no pictures */
+  snprintf(path, sizeof path, "%s:/bin", folder_path);
+  setenv("PATH", path, 1);
+  run_to("whole", NULL, 0);
+  stop_at.phase = "explain", stop_at.done = 1; /* behind the first eight shards of nine */
+  run_to("stopped", NULL, ERR_AGAIN);
+  CHECK_REPORT(!stop_at.phase, "all recordings are done in one round");
+  run_to("stopped", "auto", 0);
+  same_bits(folder_file("whole"), folder_file("stopped"));
+}
+
+int main(int argc, char **argv) {
+  int level;
+  MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &level);
   if (folder_make()) return 1;
   put_model();
-  beats(), records(), linear(), wrong_decks();
+  beats(), records(), linear(), wrong_decks(), stopped();
   folder_remove();
   return check_done();
 }
