@@ -10,7 +10,7 @@ launcher=$*
 . "$(dirname "$0")/app.sh"
 
 mkdir bin && printf '#!/bin/sh\n' >bin/gnuplot && chmod +x bin/gnuplot # pictures are drawn by tests of decks
-PATH=$PWD/bin:$PATH
+PATH=$PWD/bin:$PATH # an mpiexec called by its full name puts its own folder in front again: see go
 cat >train.yaml <<'DECK'
 app: series
 run: {seed: 5}
@@ -33,7 +33,7 @@ DECK
 go() { # DECK FOLDER RANKS THREADS [OPTIONS]...
   deck=$1 out=$2 ranks=$3 threads=$4
   shift 4
-  OMP_NUM_THREADS=$threads $launcher "$ranks" "$spinet" run "$deck" -o "$out" --quiet "$@"
+  OMP_NUM_THREADS=$threads $launcher "$ranks" env PATH="$PATH" "$spinet" run "$deck" -o "$out" --quiet "$@"
 }
 refuse() { # CODE TEXT DECK [OPTIONS]...: exit code, and one line "spinet: ..." that says so
   code=$1 text=$2 deck=$3
