@@ -33,16 +33,17 @@ int yukawa_data_same(const yukawa_data *a, const char *path_a, const yukawa_data
 double yukawa_links(const yukawa_data *y, long i); /* T = sum of all links of configuration i, sufficient for kappa */
 
 /* ---- samples (yukawa_samples.c) ---- */
-#define YUKAWA_WHAT "fields|observables"
-enum { YUKAWA_FIELDS, YUKAWA_OBSERVABLES };
+#define YUKAWA_WHAT "fields|observables|local"
+enum { YUKAWA_FIELDS, YUKAWA_OBSERVABLES, YUKAWA_LOCAL };
 enum { YUKAWA_ALL, YUKAWA_TRAIN, YUKAWA_VALID };
 
 /* From numbers to inputs, (x - mean) / sd, and from an output z of the network to kappa^ = target_mean + target_sd z.
  *   fields        one channel phi_n on the lattice, mean 0 and sd 1: filters act on phi itself
- *   observables   |m|, |m_s|, G_c(t) = G(t) - m^2 for t = 0 .. side[0]/2. The link energy is no input: it is sufficient
- */
+ *   observables   |m|, |m_s|, G_c(t) = G(t) - m^2 for t = 0 .. side[0]/2
+ *   local         |m|, |m_s|, <phi^2>, mean |box|, mean |staggered box|
+ * The link energy is no input: it is sufficient. */
 typedef struct yukawa_standard {
-  int what, inputs; /* observables: numbers; fields: 1 */
+  int what, inputs; /* observables, local: numbers; fields: 1 */
   double mean[YUKAWA_INPUTS], sd[YUKAWA_INPUTS];
   double target_mean, target_sd;
 } yukawa_standard;

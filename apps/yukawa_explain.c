@@ -78,7 +78,7 @@ static int books(run *r, const yukawa_explanations *x, err *e) {
 /* Rank 0. */
 static int read(run *r, const yukawa_explanations *x, err *e) {
   if (books(r, x, e)) return e->code;
-  if (x->model->standard.what == YUKAWA_OBSERVABLES) {
+  if (x->model->standard.what != YUKAWA_FIELDS) {
     yukawa_ranking k;
     if (!yukawa_rank_inputs(&k, x, e) && !yukawa_rank_report(r, &k, x, e)) yukawa_rank_figures(r, &k, x);
     yukawa_ranking_free(&k, x->points);

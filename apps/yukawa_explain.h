@@ -90,7 +90,7 @@ int yukawa_level(const double *v, long n, int count, long blocks, bool absolute,
 /* response of v to the answers f (n). */
 int yukawa_response(const double *v, const double *f, long n, int count, long blocks, yukawa_grid *to, int row, err *e);
 
-enum { YUKAWA_GROUPS = 3 }; /* |m|, |m_s|, all correlators */
+enum { YUKAWA_GROUPS = 3 }; /* |m|, |m_s|, all others (correlators; phi^2 and boxes) */
 typedef struct yukawa_ranking {
   yukawa_grid level[YUKAWA_METHODS], response[YUKAWA_METHODS];             /* (points, inputs) */
   yukawa_grid group_level[YUKAWA_METHODS], group_response[YUKAWA_METHODS]; /* (points, groups) */

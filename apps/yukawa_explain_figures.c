@@ -21,7 +21,8 @@ static void column(plot *p, const yukawa_grid *g, const yukawa_explanations *x, 
 }
 
 static void groups(plot *p, const yukawa_grid *g, const yukawa_explanations *x, const char *title, const char *ylabel) {
-  static const char *const label[YUKAWA_GROUPS] = {"|m|", "|m_s|", "G_c(t), all t"};
+  bool local = x->model->standard.what == YUKAWA_LOCAL;
+  const char *const label[YUKAWA_GROUPS] = {"|m|", "|m_s|", local ? "phi^2 and boxes" : "G_c(t), all t"};
   plot_panel(p, title, kappa_axis, ylabel, 0, 0);
   for (int k = 0; k < YUKAWA_GROUPS; k++) column(p, g, x, k, label[k], PLOT_POINTS);
   for (int k = 0; k < YUKAWA_GROUPS; k++) column(p, g, x, k, NULL, PLOT_GUIDE);

@@ -110,6 +110,30 @@ static int top(const double *v, int n) {
   return best;
 }
 
+/* What is first at point p: a method's input of the largest mean |R|, or the one that alone knows most. */
+static int first_of(const yukawa_ranking *k, const yukawa_explanations *x, int m, int p) {
+  const yukawa_grid *g = m < 0 ? &k->exact[FISHER_ALONE] : &k->level[m];
+  return top(g->value + p * x->items, x->items);
+}
+
+/* Is column b of a row ahead of each of the others by more than 2 sigma? */
+static bool ahead(const yukawa_grid *g, int p, int b) {
+  const double *v = g->value + p * g->columns, *s = g->error + p * g->columns;
+  bool all = true;
+  for (int k = 0; k < g->columns; k++) all &= k == b || v[b] - v[k] > 2 * hypot(s[b], s[k]);
+  return all;
+}
+
+/* Does the exact first know more than each of the others by more than 2 sigma? */
+static bool resolved(const fisher *f, int b) {
+  bool all = true;
+  for (int k = 0; k < f->players; k++) {
+    fisher_value d = fisher_difference(f, FISHER_ALONE, b, k);
+    all &= k == b || d.value > 2 * d.error;
+  }
+  return all;
+}
+
 /* Does the first of a method hold as much as the exact first, or the exact first as much relevance, within 2 sigma? */
 static bool agrees(const yukawa_grid *g, int p, const fisher *f, int measure) {
   const double *v = g->value + p * g->columns, *s = g->error + p * g->columns;
@@ -157,6 +181,66 @@ static int put_agreement(run *r, const yukawa_ranking *k, const yukawa_explanati
       e);
 }
 
+/* Without ties: where the exact first is ahead by 2 sigma, is it the method's first, ahead by 2 sigma too? */
+static int put_strict(run *r, const yukawa_ranking *k, const yukawa_explanations *x, int m, err *e) {
+  int same = 0, all = 0;
+  char name[60];
+  for (int p = 0; p < x->points; p++) {
+    int b = first_of(k, x, -1, p);
+    if (fabs(x->kappa[p]) < x->c.least_kappa || !resolved(&k->input[p], b)) continue;
+    all++, same += ahead(&k->level[m], p, b);
+  }
+  snprintf(name, sizeof name, "strict.%s", yukawa_methods[x->method[m]]);
+  return run_number(
+      r, name, "1",
+      "share of kappas, of those where one input alone knows more than any other by 2 sigma, where it has "
+      "more mean |R| than any other by 2 sigma",
+      all ? (double)same / all : NAN, NAN, e);
+}
+
+static int put_row(run *r, const char *name, const char *text, const yukawa_explanations *x, const double *v,
+                   const double *error, err *e) {
+  return run_result_array(r,
+                          (run_array){.name = name,
+                                      .unit = "1",
+                                      .description = text,
+                                      .rank = 1,
+                                      .dims = {(size_t)x->points},
+                                      .axis = {"kappa"},
+                                      .axis_values = {x->kappa},
+                                      .value = v,
+                                      .error = error},
+                          e);
+}
+
+/* The first of each kappa; excess: how much more it has than the exact first. m < 0: the exact ones. */
+static int put_first(run *r, const yukawa_ranking *k, const yukawa_explanations *x, int m, err *e) {
+  double *v = malloc(3 * sizeof *v * (size_t)x->points), *excess = v + x->points, *error = excess + x->points;
+  const char *who = m < 0 ? "alone" : yukawa_methods[x->method[m]];
+  char name[60];
+  if (!v) return err_set(e, ERR_RUN, "rankings: out of memory");
+  for (int p = 0; p < x->points; p++) {
+    int a = first_of(k, x, m, p), b = first_of(k, x, -1, p);
+    const yukawa_grid *g = &k->level[m < 0 ? 0 : m];
+    v[p] = a, excess[p] = g->value[p * x->items + a] - g->value[p * x->items + b];
+    error[p] = a == b ? 0 : hypot(g->error[p * x->items + a], g->error[p * x->items + b]);
+  }
+  snprintf(name, sizeof name, "first.%s", who);
+  put_row(r, name, m < 0 ? "number of the input that alone knows most" : "number of the input of the largest mean |R|",
+          x, v, NULL, e);
+  snprintf(name, sizeof name, "excess.%s", who);
+  if (m >= 0 && !e->code)
+    put_row(r, name, "share of mean |R| of the first, less that of the exact first", x, excess, error, e);
+  free(v);
+  return e->code;
+}
+
+static int put_firsts(run *r, const yukawa_ranking *k, const yukawa_explanations *x, err *e) {
+  for (int m = -1; m < x->methods && !e->code; m++)
+    if (!put_first(r, k, x, m, e) && m >= 0) put_strict(r, k, x, m, e);
+  return e->code;
+}
+
 /* ---- results ---- */
 
 int yukawa_rank_report(run *r, const yukawa_ranking *k, const yukawa_explanations *x, err *e) {
@@ -186,5 +270,5 @@ int yukawa_rank_report(run *r, const yukawa_ranking *k, const yukawa_explanation
       yukawa_grid_put(r, &k->bound, "bound", "least sd of an unbiased estimate of kappa: from T, from all inputs",
                       "kappa", x->kappa, "knows", e))
     return e->code;
-  return put_agreement(r, k, x, e);
+  return put_agreement(r, k, x, e) ? e->code : put_firsts(r, k, x, e);
 }

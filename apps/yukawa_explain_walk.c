@@ -287,20 +287,50 @@ static int walk(yukawa_explanations *x, run *r, walker *w, int threads, double *
   return e->code;
 }
 
+/* Least and largest input of the configurations that are explained. */
+static int range(const yukawa_explanations *x, double *low, double *high, err *e) {
+  size_t n = nn_rows(x->model->g->node[0].shape);
+  nn_real *one = malloc(n * sizeof *one);
+  if (!one) return err_set(e, ERR_RUN, "inputs: out of memory");
+  *low = INFINITY, *high = -INFINITY;
+  for (long i = 0; i < x->n; i++) {
+    yukawa_input(x->data, &x->model->standard, x->index[i], NULL, one, 1);
+    for (size_t k = 0; k < n; k++) {
+      double v = (double)one[k] + (x->offset ? x->offset[k] : 0);
+      *low = fmin(*low, v), *high = fmax(*high, v);
+    }
+  }
+  free(one);
+  return 0;
+}
+
+/* The box of rule `box` is the range of the inputs. */
+static int settle_rules(const yukawa_explanations *x, run *r, nn_rule *rules, err *e) {
+  const nn_graph *g = x->model->g;
+  xai_settings set = xai_settings_default;
+  bool box = false;
+  set.epsilon = x->c.epsilon, set.gamma = x->c.gamma;
+  if (xai_rules(xai_composites[x->c.composite], &set, g, rules, e)) return e->code;
+  for (int i = 0; i < g->nnodes; i++) box |= rules[i].type == &nn_rule_box;
+  if (!box) return 0;
+  if (range(x, &set.low, &set.high, e)) return e->code;
+  for (int i = 0; i < g->nnodes; i++) rules[i].low = set.low, rules[i].high = set.high;
+  run_log(r, "rule box: inputs from %.4g to %.4g", set.low, set.high);
+  return 0;
+}
+
 int yukawa_explanations_run(yukawa_explanations *x, run *r, err *e) {
   const comm *c = run_comm(r);
   const nn_graph *g = x->model->g;
   int shards = (int)((x->n + x->c.lanes - 1) / x->c.lanes), threads = c->threads;
   size_t wide = (size_t)(x->c.lanes * x->width);
   comm_range own = comm_rank_range(c, c->rank, shards);
-  xai_settings set = xai_settings_default;
-  set.epsilon = x->c.epsilon, set.gamma = x->c.gamma;
   walker *w = calloc((size_t)threads, sizeof *w);
   nn_rule *rules = calloc((size_t)g->nnodes, sizeof *rules);
   double *mine = calloc((size_t)(own.end - own.first) * wide + 1, sizeof *mine);
   if (run_root(r)) x->row = calloc((size_t)shards * wide, sizeof *x->row);
   if (!w || !rules || !mine || (run_root(r) && !x->row)) err_set(e, ERR_RUN, "explanations: out of memory");
-  if (!e->code) xai_rules(xai_composites[x->c.composite], &set, g, rules, e);
+  if (!e->code) settle_rules(x, r, rules, e);
   for (int t = 0; t < threads && !e->code; t++) walker_new(&w[t], x, rules, e);
   if (!comm_vote(c, e)) walk(x, r, w, threads, mine, x->row, e);
   for (int t = 0; t < threads && w; t++) walker_free(&w[t]);

@@ -8,10 +8,10 @@
 #include "nn/store.h"
 
 enum { TARGET_MEAN, TARGET_SD, TARGETS };
+static const char *const words[] = {"fields", "observables", "local"}; /* YUKAWA_WHAT */
 
 static int write_standard(h5 *f, const yukawa_model *m, err *e) {
   const yukawa_standard *s = &m->standard;
-  static const char *const words[] = {"fields", "observables"};
   size_t inputs = (size_t)s->inputs, targets = TARGETS, d = (size_t)m->d;
   double target[TARGETS] = {s->target_mean, s->target_sd};
   char names[16 * YUKAWA_INPUTS] = "", one[16];
@@ -40,8 +40,10 @@ static int read_standard(yukawa_model *m, h5 *f, err *e) {
   size_t dims[8];
   int rank;
   if (h5_read_text(f, "/model/standard/what", &what, e)) return e->code;
-  s->what = strcmp(what, "fields") ? YUKAWA_OBSERVABLES : YUKAWA_FIELDS;
+  for (s->what = 0; s->what <= YUKAWA_LOCAL && strcmp(what, words[s->what]);) s->what++;
+  if (s->what > YUKAWA_LOCAL) err_set(e, ERR_FILE, "/model/standard/what: %.40s is unknown to this version", what);
   free(what);
+  if (e->code) return e->code;
   if (h5_dims(f, "/model/standard/mean", &rank, dims, e)) return e->code;
   if (rank != 1 || dims[0] < 1 || dims[0] > YUKAWA_INPUTS)
     return err_set(e, ERR_FILE, "/model/standard/mean: not the inputs of this version");

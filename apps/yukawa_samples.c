@@ -5,23 +5,25 @@
 
 #include "apps/yukawa_data.h"
 
-enum { M_ABS, MS_ABS, CORRELATOR }; /* standard observables */
+enum { M_ABS, MS_ABS, CORRELATOR, LOCAL = 3 }; /* the first two, then correlators or so many local observables */
 
 const char *yukawa_input_name(const yukawa_standard *s, int k, char name[16]) {
-  static const char *const first[] = {"|m|", "|m_s|"};
+  static const char *const first[] = {"|m|", "|m_s|", "phi^2", "|box|", "|stag. box|"};
   if (s->what == YUKAWA_FIELDS)
     snprintf(name, 16, "phi");
-  else if (k < CORRELATOR)
+  else if (k < CORRELATOR || s->what == YUKAWA_LOCAL)
     snprintf(name, 16, "%s", first[k]);
   else
     snprintf(name, 16, "G_c(%d)", k - CORRELATOR);
   return name;
 }
 
-static double observable(const yukawa_data *y, long i, int k) {
+static double observable(const yukawa_data *y, int what, long i, int k) {
+  static const int column[LOCAL] = {SCALAR_COL_PHI2, SCALAR_COL_BOX, SCALAR_COL_CBOX};
   const double *row = y->observable + i * y->columns;
   if (k == M_ABS) return fabs(row[SCALAR_COL_M]);
   if (k == MS_ABS) return fabs(row[SCALAR_COL_MS]);
+  if (what == YUKAWA_LOCAL) return row[column[k - CORRELATOR]];
   return row[SCALAR_COLS + k - CORRELATOR] - row[SCALAR_COL_M] * row[SCALAR_COL_M];
 }
 
@@ -64,9 +66,9 @@ static void put_field(const yukawa_data *y, const float *phi, const yukawa_symme
 
 void yukawa_input(const yukawa_data *y, const yukawa_standard *s, long i, const yukawa_symmetry *g, nn_real *to,
                   size_t stride) {
-  if (s->what == YUKAWA_OBSERVABLES) {
+  if (s->what != YUKAWA_FIELDS) {
     for (int k = 0; k < s->inputs; k++)
-      to[(size_t)k * stride] = (nn_real)((observable(y, i, k) - s->mean[k]) / s->sd[k]);
+      to[(size_t)k * stride] = (nn_real)((observable(y, s->what, i, k) - s->mean[k]) / s->sd[k]);
     return;
   }
   const float *phi = y->field + i * y->sites;
@@ -120,7 +122,7 @@ static void moments(const yukawa_samples *w, int k, double *mean, double *sd) {
   for (int pass = 0; pass < 2; pass++)
     for (long j = 0; j < w->set.count; j++) {
       long i = w->index[j];
-      double x = k < 0 ? w->y->kappa[i / w->y->per] : observable(w->y, i, k);
+      double x = k < 0 ? w->y->kappa[i / w->y->per] : observable(w->y, w->s->what, i, k);
       if (pass)
         square += (x - sum / n) * (x - sum / n);
       else
@@ -131,7 +133,7 @@ static void moments(const yukawa_samples *w, int k, double *mean, double *sd) {
 
 void yukawa_standard_fit(yukawa_standard *s, const yukawa_samples *train) {
   bool fields = s->what == YUKAWA_FIELDS;
-  s->inputs = fields ? 1 : CORRELATOR + train->y->side[0] / 2 + 1;
+  s->inputs = fields ? 1 : CORRELATOR + (s->what == YUKAWA_LOCAL ? LOCAL : train->y->side[0] / 2 + 1);
   s->mean[0] = 0, s->sd[0] = 1;
   for (int k = 0; k < s->inputs && !fields; k++) moments(train, k, &s->mean[k], &s->sd[k]);
   moments(train, -1, &s->target_mean, &s->target_sd);

@@ -24,7 +24,7 @@ static const deck_key data_keys[] = {
     {"train", DECK_TEXT, offsetof(data_conf, train), .help = "run of app yukawa-generate: its folder or run.h5"},
     {"test", DECK_TEXT, offsetof(data_conf, test), .help = "the same, with two or more chains at each kappa"},
     {"what", DECK_WORD, offsetof(data_conf, what), "fields", .words = YUKAWA_WHAT,
-     .help = "what the network sees: phi, or |m|, |m_s| and G_c(t)"},
+     .help = "what the network sees: phi; |m|, |m_s|, G_c(t); or |m|, |m_s|, phi^2, mean |box| and |staggered box|"},
     {"validation", DECK_REAL, offsetof(data_conf, validation), "0.1", 0.001, 0.9,
      .help = "share of the training chains that decides which epoch is kept"},
     {"augment", DECK_BOOL, offsetof(data_conf, augment), "true",

@@ -419,6 +419,12 @@ static void composites(void) {
   CHECK(rules[s].type == &nn_rule_epsilon && rules[q].type == &nn_rule_epsilon && rules[l].type == &nn_rule_epsilon);
   CHECK(!xai_rules(xai_composite_find("epsilon-alpha2-beta1"), &xai_settings_default, g, rules, &e));
   CHECK(rules[a].alpha == 2 && rules[b].beta == 1 && !xai_composite_find("none"));
+  CHECK(!xai_rules(xai_composite_find("plus-box"), &xai_settings_default, g, rules, &e));
+  CHECK(rules[a].type == &nn_rule_box && rules[b].type == &nn_rule_z_plus && rules[y].type == &nn_rule_z_plus);
+  CHECK(!xai_rules(xai_composite_find("gamma"), &xai_settings_default, g, rules, &e));
+  CHECK(rules[a].type == &nn_rule_general_gamma && rules[y].type == &nn_rule_general_gamma);
+  CHECK(!xai_rules(xai_composite_find("alpha2-beta1"), &xai_settings_default, g, rules, &e));
+  CHECK(rules[a].alpha == 2 && rules[y].type == &nn_rule_alpha_beta && rules[y].beta == 1);
   nn_graph_free(g);
   g = nn_graph_new(); /* ops that know rule epsilon only get it whatever the composite says of products */
   x = nn_input(g, "x", (nn_shape){{8, 1, 1}, 4});

@@ -205,9 +205,26 @@ static void observables(run *r, int origin) {
   yukawa_ranking_free(&k, x.points), yukawa_explanations_free(&x), yukawa_data_close(&y), yukawa_model_close(&m);
 }
 
+/* |m|, |m_s|, phi^2 and the boxes as the ensemble has them. */
+static void local(void) {
+  yukawa_data y = made(1, 1);
+  yukawa_standard s = {.what = YUKAWA_LOCAL, .inputs = INPUTS, .mean = {0}, .sd = {1, 1, 1, 1, 1}};
+  const char *names[INPUTS] = {"|m|", "|m_s|", "phi^2", "|box|", "|stag. box|"};
+  for (long i = 0; i < N; i++) {
+    double a = amplitude(i, false), b = amplitude(i, true), want[INPUTS] = {a, b, a * a + b * b, 8 * a, 8 * b};
+    nn_real x[INPUTS];
+    yukawa_input(&y, &s, i, NULL, x, 1);
+    for (int k = 0; k < INPUTS; k++) CHECK_NEAR((double)x[k], want[k], 1e-12);
+  }
+  char name[16];
+  for (int k = 0; k < INPUTS; k++) CHECK_TEXT(yukawa_input_name(&s, k, name), names[k]);
+  yukawa_data_close(&y);
+}
+
 static int parts_main(run *r, err *e) {
   fields(r, 1, 0, 0), fields(r, 0, 1, 2), fields(r, 1, 1, 2), fields(r, 1, 1, .5);
   knowledge(r);
+  local();
   observables(r, YUKAWA_AT_ZERO), observables(r, YUKAWA_AT_MEAN);
   return 0;
 }
@@ -247,20 +264,23 @@ static const char *place(const char *name) {
 }
 
 static void test_app(void) {
-  char train[300], test[300], net[2][300];
+  char train[300], test[300], net[3][300];
   const char *g = place("generate.yaml"), *x = place("explain.yaml");
   snprintf(train, sizeof train, "data.train=%s", place("set"));
   snprintf(test, sizeof test, "data.test=%s", place("set"));
   snprintf(net[0], sizeof net[0], "net.from=%s", place("cnn"));
   snprintf(net[1], sizeof net[1], "net.from=%s/run.h5", place("mlp"));
+  snprintf(net[2], sizeof net[2], "net.from=%s", place("local"));
   PART(0, "", .deck = g, .out = place("set"));
   PART(0, "", .deck = g, .out = place("larger"), .set = {"lattice.L=6"});
   PART(0, "", .deck = place("cnn.yaml"), .out = place("cnn"), .set = {train, test});
   PART(0, "", .deck = place("mlp.yaml"), .out = place("mlp"), .set = {train, test});
-  for (int k = 0; k < 2; k++) {
-    const char *one = place(k ? "m1" : "c1"), *two = place(k ? "m2" : "c2");
-    PART(0, "", .deck = x, .out = one, .set = {net[k], test});
-    PART(0, "", .deck = x, .out = two, .set = {net[k], test}, .ranks = 2);
+  PART(0, "", .deck = place("mlp.yaml"), .out = place("local"), .set = {train, test, "data.what=local"});
+  for (int k = 0; k < 3; k++) { /* the box of rule box is the same on all ranks */
+    const char *one = place(k ? k > 1 ? "l1" : "m1" : "c1"), *two = place(k ? k > 1 ? "l2" : "m2" : "c2");
+    const char *rules = k > 1 ? "explain.composite=plus-box" : "explain.composite=epsilon";
+    PART(0, "", .deck = x, .out = one, .set = {net[k], test, rules});
+    PART(0, "", .deck = x, .out = two, .set = {net[k], test, rules}, .ranks = 2);
     same_bits(one, two);
   }
   const char *out = place("no");

@@ -1,6 +1,10 @@
 /* composite.c: the table of composites (see composite.h). epsilon-gamma-box, epsilon-plus(-flat) and
  * epsilon-alpha2-beta1(-flat): Montavon et al. 2019; Kohlbrenner et al., IJCNN 2020. lattice: for fields that are
- * signed and unbounded (w^2 below, generalised gamma above). Where inputs are not negative general_gamma is gamma. */
+ * signed and unbounded (w^2 below, generalised gamma above). Where inputs are not negative general_gamma is gamma. The
+ * composites above treat dense layers as the top of a network of convolutions; for networks of dense layers alone:
+ * gamma (Andeol et al., arXiv:2106.04923), plus-box (deep Taylor decomposition, Montavon et al., Pattern Recognition 65
+ * (2017) 211; the released code of Bluecher et al., PRD 101 094507) and alpha2-beta1 (Bach et al. 2015) on every layer.
+ */
 #include "xai/composite.h"
 
 #include <string.h>
@@ -44,12 +48,29 @@ static const xai_composite for_lattice = {
     "w^2 on the first, generalised gamma on convolutions, epsilon on dense layers",
     {{"first", &nn_rule_w2}, {"conv", &nn_rule_general_gamma}, {"linear", &nn_rule_epsilon}}};
 
-const xai_composite *const xai_composites[] = {
-    &zero,        &epsilon, &epsilon_gamma_box, &epsilon_plus, &epsilon_plus_flat, &epsilon_alpha, &epsilon_alpha_flat,
-    &for_lattice, NULL};
+static const xai_composite gamma_all = {
+    "gamma", "generalised gamma on every linear layer", {{"linear", &nn_rule_general_gamma}}};
+static const xai_composite plus_box = {"plus-box",
+                                       "box on the first, z+ on all other linear layers",
+                                       {{"first", &nn_rule_box}, {"linear", &nn_rule_z_plus}}};
+static const xai_composite alpha_all = {
+    "alpha2-beta1", "alpha 2 beta 1 on every linear layer", {{"linear", &nn_rule_alpha_beta, 2, 1}}};
+
+const xai_composite *const xai_composites[] = {&zero,
+                                               &epsilon,
+                                               &epsilon_gamma_box,
+                                               &epsilon_plus,
+                                               &epsilon_plus_flat,
+                                               &epsilon_alpha,
+                                               &epsilon_alpha_flat,
+                                               &for_lattice,
+                                               &gamma_all,
+                                               &plus_box,
+                                               &alpha_all,
+                                               NULL};
 const char xai_composite_words[] =
     "zero|epsilon|epsilon-gamma-box|epsilon-plus|epsilon-plus-flat|epsilon-alpha2-beta1|epsilon-alpha2-beta1-flat|"
-    "lattice";
+    "lattice|gamma|plus-box|alpha2-beta1";
 
 const xai_composite *xai_composite_find(const char *name) {
   for (int i = 0; xai_composites[i]; i++)
