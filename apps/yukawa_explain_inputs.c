@@ -110,6 +110,11 @@ static int top(const double *v, int n) {
   return best;
 }
 
+/* A grid may miss its own end by rounding. */
+static bool compared(const yukawa_explanations *x, int p) {
+  return fabs(x->kappa[p]) > x->c.least_kappa - 1e-9;
+}
+
 /* What is first at point p: a method's input of the largest mean |R|, or the one that alone knows most. */
 static int first_of(const yukawa_ranking *k, const yukawa_explanations *x, int m, int p) {
   const yukawa_grid *g = m < 0 ? &k->exact[FISHER_ALONE] : &k->level[m];
@@ -147,7 +152,7 @@ static bool agrees(const yukawa_grid *g, int p, const fisher *f, int measure) {
 static double agreement(const yukawa_explanations *x, const yukawa_grid *g, const fisher *f, int measure) {
   int same = 0, all = 0;
   for (int p = 0; p < x->points; p++)
-    if (fabs(x->kappa[p]) >= x->c.least_kappa) all++, same += agrees(g, p, &f[p], measure);
+    if (compared(x, p)) all++, same += agrees(g, p, &f[p], measure);
   return all ? (double)same / all : NAN;
 }
 
@@ -187,7 +192,7 @@ static int put_strict(run *r, const yukawa_ranking *k, const yukawa_explanations
   char name[60];
   for (int p = 0; p < x->points; p++) {
     int b = first_of(k, x, -1, p);
-    if (fabs(x->kappa[p]) < x->c.least_kappa || !resolved(&k->input[p], b)) continue;
+    if (!compared(x, p) || !resolved(&k->input[p], b)) continue;
     all++, same += ahead(&k->level[m], p, b);
   }
   snprintf(name, sizeof name, "strict.%s", yukawa_methods[x->method[m]]);

@@ -263,6 +263,33 @@ static const char *place(const char *name) {
   return path[n++];
 }
 
+/* Results of a run on observables: firsts are those of the rows of relevance; excess is what they have beyond the exact
+ * first. Rule flat ranks nothing: its ties all agree, but none is strictly first. */
+static void check_firsts(const char *of, bool flat) {
+  enum { POINTS = 9 };
+  double relevance[POINTS * INPUTS], first[POINTS], exact[POINTS], excess[POINTS], agreement, strict;
+  h5 *f;
+  err e = {0};
+  char path[300];
+  if (world_rank()) return;
+  snprintf(path, sizeof path, "%s/run.h5", of);
+  CHECK_INT(h5_open(&f, path, &e), 0);
+  h5_read(f, "/results/relevance.lrp/value", H5_F64, relevance, POINTS * INPUTS, &e);
+  h5_read(f, "/results/first.lrp/value", H5_F64, first, POINTS, &e);
+  h5_read(f, "/results/first.alone/value", H5_F64, exact, POINTS, &e);
+  h5_read(f, "/results/excess.lrp/value", H5_F64, excess, POINTS, &e);
+  h5_read(f, "/results/agreement.lrp/value", H5_F64, &agreement, 1, &e);
+  h5_read(f, "/results/strict.lrp/value", H5_F64, &strict, 1, &e);
+  CHECK_REPORT(!e.code, "%.300s", e.text);
+  for (int p = 0; p < POINTS && !e.code; p++) {
+    const double *v = relevance + p * INPUTS;
+    for (int k = 0; k < INPUTS; k++) CHECK(v[(int)first[p]] >= v[k]);
+    CHECK_NEAR(excess[p], v[(int)first[p]] - v[(int)exact[p]], 1e-15);
+  }
+  CHECK_REPORT(flat ? agreement == 1 && !(strict > 0) : isnan(strict) || strict <= 1, "%g, %g", agreement, strict);
+  h5_close(f);
+}
+
 static void test_app(void) {
   char train[300], test[300], net[3][300];
   const char *g = place("generate.yaml"), *x = place("explain.yaml");
@@ -282,7 +309,10 @@ static void test_app(void) {
     PART(0, "", .deck = x, .out = one, .set = {net[k], test, rules});
     PART(0, "", .deck = x, .out = two, .set = {net[k], test, rules}, .ranks = 2);
     same_bits(one, two);
+    if (k) check_firsts(one, false);
   }
+  PART(0, "", .deck = x, .out = place("flat"), .set = {net[1], test, "explain.composite=epsilon-plus-flat"});
+  check_firsts(place("flat"), true);
   const char *out = place("no");
   char larger[300], other[300];
   snprintf(larger, sizeof larger, "data.test=%s", place("larger"));
