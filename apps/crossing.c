@@ -110,17 +110,12 @@ static int print_pairs(const job *j, plot *p, FILE *f, err *e) {
 
 /* ---- the picture ---- */
 
-static void with_unit(char *s, size_t n, const char *name, const char *unit) {
-  bool pure = !*unit || !strcmp(unit, "1");
-  snprintf(s, n, pure ? "%.80s" : "%.80s [%.30s]", name, unit);
-}
-
 /* The points of the curves and their polynomials. */
 static void draw_curves(plot *p, const job *j) {
   enum { LINE = 101 };
   double x[LINE], y[LINE];
-  char xlabel[120], ylabel[120];
-  with_unit(xlabel, sizeof xlabel, j->o->x, j->at.x_unit), with_unit(ylabel, sizeof ylabel, j->name, j->at.unit);
+  char xlabel[PLOT_LABEL], ylabel[PLOT_LABEL];
+  plot_with_unit(xlabel, j->o->x, j->at.x_unit), plot_with_unit(ylabel, j->name, j->at.unit);
   plot_panel(p, NULL, xlabel, ylabel, 0, 0);
   for (int i = 0; i < j->at.n; i++) {
     const collect_curve *c = &j->at.curve[i];

@@ -54,12 +54,12 @@ static void put(table *t, const char *name, const job *j) {
 
 /* The results over 1/x^2, the extrapolated value at 0 and the known limit as a line. */
 static void draw(plot *p, const collect_options *o, const char *name, const job *j) {
-  char label[120], y[120];
+  char label[120], y[PLOT_LABEL];
   int n = j->at.n;
   double *x = malloc((size_t)n * sizeof *x), zero = 0, ends[2] = {0, 0}, flat[2] = {j->limit, j->limit};
   for (int i = 0; x && i < n; i++) x[i] = 1 / (j->at.x[i] * j->at.x[i]), ends[1] = fmax(ends[1], x[i]);
   snprintf(label, sizeof label, "1/(%.80s)^2", o->x);
-  snprintf(y, sizeof y, "%.60s [%.30s]", name, j->at.unit);
+  plot_with_unit(y, name, j->at.unit);
   plot_panel(p, NULL, label, y, 0, 0);
   if (!isnan(j->limit)) plot_curve(p, "without Trotter error", PLOT_LINE, 2, ends, flat, NULL);
   if (x) plot_curve(p, "runs", PLOT_POINTS, (size_t)n, x, j->at.value, j->exact ? NULL : j->at.error);

@@ -49,6 +49,11 @@ struct plot {
   bool broken; /* out of memory, or more than CURVES in one panel */
 };
 
+void plot_with_unit(char s[PLOT_LABEL], const char *name, const char *unit) {
+  bool pure = !unit || !*unit || !strcmp(unit, "1");
+  snprintf(s, PLOT_LABEL, pure ? "%.100s" : "%.100s [%.100s]", name, unit);
+}
+
 plot *plot_new(const char *title, int columns) {
   plot *p = calloc(1, sizeof *p);
   if (p) p->title = strdup(title ? title : ""), p->columns = columns < 1 ? 1 : columns;

@@ -11,6 +11,10 @@
 typedef enum { PLOT_POINTS, PLOT_LINE, PLOT_STEPS, PLOT_GUIDE, PLOT_TINTED, PLOT_IMAGE, PLOT_MAP } plot_style;
 typedef struct plot plot;
 
+/* The label of an axis, "f [J]"; pure numbers (unit NULL, "" or "1") have no bracket. */
+enum { PLOT_LABEL = 240 };
+void plot_with_unit(char s[PLOT_LABEL], const char *name, const char *unit);
+
 plot *plot_new(const char *title, int columns);
 /* Starts the next panel. logx/logy: logarithmic axes. */
 void plot_panel(plot *p, const char *title, const char *xlabel, const char *ylabel, int logx, int logy);

@@ -15,11 +15,6 @@ static void split(const char *name, char observable[104], char estimator[104]) {
   snprintf(estimator, 104, "%s", dot ? dot + 1 : "");
 }
 
-void plot_with_unit(char s[PLOT_LABEL], const char *name, const char *unit) {
-  bool pure = !unit || !*unit || !strcmp(unit, "1");
-  snprintf(s, PLOT_LABEL, pure ? "%.100s" : "%.100s [%.100s]", name, unit);
-}
-
 void plot_title(char s[PLOT_TITLE], const char *description) {
   size_t n = strcspn(description, ";(");
   while (n && description[n - 1] == ' ') n--;

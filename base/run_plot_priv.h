@@ -6,7 +6,7 @@
 #include "base/plot.h"
 #include "base/run_plot.h"
 
-enum { PLOT_LABEL = 240, PLOT_TITLE = 60 };
+enum { PLOT_TITLE = 60 };
 
 typedef struct figure {
   const collect_options *o;
@@ -19,7 +19,6 @@ typedef struct figure {
   double shift, step; /* along x, of the next curve of deviations, and from it to the one behind */
 } figure;
 
-void plot_with_unit(char s[PLOT_LABEL], const char *name, const char *unit); /* "f [J]"; pure numbers have none */
 void plot_add_text(char s[PLOT_LABEL], const char *text);                    /* ", text" */
 void plot_title(char s[PLOT_TITLE], const char *description);                /* up to the first bracket or semicolon */
 /* ", lattice.L = 8": the keys of a run but number x (-1: all) in which the runs differ. */

@@ -1,5 +1,5 @@
 /* replicas.h: independent replicas of a Markov chain, whatever it moves: what training asks of the families in chain.h
- * and worldline.h. A rank holds n of `total`, dealt in contiguous ranges of `unit` replicas. All local. */
+ * and worldline.h. A rank holds n of them, dealt in contiguous ranges of `unit` replicas. All local. */
 #ifndef SAMPLERS_REPLICAS_H
 #define SAMPLERS_REPLICAS_H
 
@@ -10,7 +10,7 @@
 enum { REPLICAS_ITEMS = 3 };
 typedef struct replica_set {
   void *chain; /* owned; NULL: none */
-  int unit, n, total;
+  int unit, n;
   long thermalisation; /* sweeps that the deck wants first */
   const int64_t *sweeps;
   void (*free)(void *chain);

@@ -132,7 +132,6 @@ int worldline_replicas(replica_set *out, const deck *d, const char *name, int to
   *out = (replica_set){.chain = c,
                        .unit = 1,
                        .n = c->n,
-                       .total = c->total,
                        .thermalisation = plan.thermalisation,
                        .sweeps = &c->sweeps,
                        .free = free_any,
